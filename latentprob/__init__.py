@@ -1,0 +1,64 @@
+"""Probabilistic latent-variable models: declare, compile to Pyro, fit, look.
+
+    import latentprob as lp
+
+    model = lp.Model('''
+        c ~ Categorical(size=2)
+        x ~ MultivariateNormal(loc=Table(c), covariance=Table(c))
+    ''')
+    fit = lp.fit(model, lp.datasets.load("faithful"), seed=0)
+    print(fit.diagnose())
+
+The public names are loaded when they are first used: importing latentprob loads neither torch nor pyro nor numpy.
+"""
+
+from importlib import import_module
+from typing import Any
+
+PUBLIC = {
+    "latentprob.spec.model": ("Model",),
+    "latentprob.spec.distributions": (
+        "Bernoulli",
+        "Beta",
+        "Categorical",
+        "Dirichlet",
+        "Exponential",
+        "Gamma",
+        "HalfCauchy",
+        "HalfNormal",
+        "InverseGamma",
+        "LKJ",
+        "Laplace",
+        "LogNormal",
+        "MultivariateNormal",
+        "NegativeBinomial",
+        "Normal",
+        "NormalWishart",
+        "Poisson",
+        "StudentT",
+        "Uniform",
+        "Wishart",
+    ),
+    "latentprob.spec.maps": ("MLP", "Linear", "Module", "PerFeature", "Shared", "Table"),
+    "latentprob.program": ("compile",),
+    "latentprob.inference": ("NUTS", "SVI"),
+    "latentprob.fitting": ("Fit", "condition", "fit", "load", "simulate"),
+}
+MODULES = ("datasets", "errors", "models")
+HOMES = {name: module for module, names in PUBLIC.items() for name in names}
+
+__all__ = sorted([*HOMES, *MODULES])
+
+
+def __getattr__(name: str) -> Any:
+    if name in HOMES:
+        return getattr(import_module(HOMES[name]), name)
+    if name in MODULES:
+        return import_module(f"latentprob.{name}")
+    if name == "__version__":
+        return import_module("importlib.metadata").version("latentprob")
+    raise AttributeError(f"latentprob has no name '{name}'; it has {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,76 @@
+"""What the command prints."""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.syntax import Syntax
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from latentprob.diagnostics import Diagnosis
+    from latentprob.fitting import Fit
+    from latentprob.program import Program
+    from latentprob.spec.model import Model
+
+SUMMARY_ROWS = 12  # parameters that the terminal shows
+PROGRAM_LINES = 24
+STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+
+console = Console(highlight=False)
+
+
+def show_model(model: "Model") -> None:
+    """The statements."""
+    console.print(
+        Panel(escape(str(model)), title="model", title_align="left", box=box.ROUNDED, border_style="blue", expand=False)
+    )
+
+
+def show_program(program: "Program", lines: int = PROGRAM_LINES) -> None:
+    """The head of the Pyro program."""
+    source = program.source.rstrip().splitlines()
+    console.print(Syntax("\n".join(source[:lines]), "python", theme="ansi_light", background_color="default"))
+    if len(source) > lines:
+        console.print(f"[dim]... {len(source) - lines} more lines[/dim]\n")
+
+
+def show_result(fit: "Fit") -> None:
+    """The notes on the data, the summary and the diagnosis."""
+    for note in fit.notes:
+        console.print(escape(note))
+    console.print(table(fit.summary()))
+    show_diagnosis(fit.diagnose())
+
+
+def table(summary: pd.DataFrame, rows: int = SUMMARY_ROWS) -> Table:
+    """The first rows of a summary."""
+    more = f"... {len(summary) - rows} more rows in fit.summary()" if len(summary) > rows else None
+    made = Table(box=box.SIMPLE_HEAD, caption=more, caption_justify="left", pad_edge=False)
+    made.add_column("")
+    for column in summary.columns:
+        made.add_column(str(column), justify="right")
+    for name, values in summary.head(rows).iterrows():
+        made.add_row(escape(str(name)), *(number(value) for value in values))
+    return made
+
+
+def number(value: object) -> str:
+    """A number to three significant digits."""
+    return f"{value:.3g}" if isinstance(value, (int, float)) else escape(str(value))
+
+
+def show_diagnosis(diagnosis: "Diagnosis") -> None:
+    """The verdict, and the findings behind it."""
+    from latentprob.diagnostics.findings import MARKS
+
+    worst = "fail" if not diagnosis.ok else "warn" if "warn" in set(diagnosis.table["level"]) else "ok"
+    console.print(f"[{STYLES[worst]}]{escape(diagnosis.verdict)}[/]", soft_wrap=True)
+    for finding in diagnosis.findings:
+        mark = f"[{STYLES[finding.level]}]{MARKS[finding.level]}[/]"
+        console.print(f"  {mark} {escape(finding.name)}: {escape(finding.sentence)}", soft_wrap=True)
+        if finding.remedy:
+            console.print(f"    [dim]{escape(finding.remedy)}[/dim]", soft_wrap=True)

@@ -1,0 +1,201 @@
+"""Did the run end where it should: the bound, the restarts, the chains."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from arviz_stats import bfmi, ess, rhat
+from scipy.stats import linregress
+
+from latentprob.diagnostics.findings import Finding, Level
+
+BOUND_TAIL = 0.2  # share of the run over which trend and noise are measured
+# Nats over that tail; a log Bayes factor below 1 is "not worth more than a bare mention", Kass and Raftery (1995).
+BOUND_RISE_MAX = 1.0
+RESTARTS_KEPT_MIN = 0.5  # below, the best optimum was met by a minority of the starts
+RHAT_MAX = 1.01  # Vehtari et al. (2021), Bayesian Analysis 16(2)
+RHAT_FAIL = 1.1  # Gelman et al. (2013), Bayesian Data Analysis, 3rd ed., 11.4
+ESS_PER_CHAIN_MIN = 100  # Vehtari et al. (2021): 400 for four chains
+BFMI_MIN = 0.3  # Betancourt (2016), arXiv:1604.00695; the limit of Stan's diagnose
+DIVERGENT_SHARE_FAIL = 0.01  # any divergence warns: Betancourt (2017), arXiv:1701.02434
+VEHTARI_2021 = "Vehtari et al. (2021), Bayesian Analysis 16(2)"
+DIMS = ["chain", "draw"]
+
+
+def convergence(posterior: xr.Dataset, sample_stats: xr.Dataset, attrs: Mapping[str, Any]) -> Iterator[Finding]:
+    """Findings on the run of the optimizer or the sampler."""
+    if "bound" in sample_stats and "settled" in attrs:
+        yield bound_settled(sample_stats, bool(attrs["settled"]))
+    if sample_stats.sizes.get("restart", 1) > 1 and "kept" in sample_stats:
+        yield restarts_agree(sample_stats["kept"].values)
+    if (missing := not_finite(posterior)) is not None:
+        yield missing
+    elif moving := stochastic(posterior):
+        yield chains_agree(posterior[moving], str(attrs.get("method", "")))
+        if attrs.get("method") == "nuts":
+            yield enough_draws(posterior[moving])
+    if "diverging" in sample_stats:
+        yield divergences(sample_stats["diverging"].values)
+    if "energy" in sample_stats:
+        yield energy(sample_stats)
+
+
+def bound_settled(sample_stats: xr.Dataset, settled: bool) -> Finding:
+    """The trend of the kept restarts' bound over the last fifth of the run, and its noise."""
+    bound = best_bound(sample_stats)
+    if not np.isfinite(bound).all():
+        step = int(np.flatnonzero(~np.isfinite(bound))[0])
+        return Finding(
+            "bound",
+            "fail",
+            f"the bound is not a finite number from record {step} on",
+            float(bound[step]),
+            remedy="take a smaller learning rate, or standardize wild columns",
+        )
+    rise, noise = tail_trend(bound)
+    limit = max(BOUND_RISE_MAX, 2 * noise)
+    end = f"over the last fifth of the run it changed by {rise:+.2f} nats, give or take {2 * noise:.2f}"
+    if settled:
+        return Finding("bound", "ok", f"the bound settled: {end}", rise, limit, source="Kass and Raftery (1995)")
+    return Finding(
+        "bound",
+        "fail" if rise > limit else "warn",
+        f"the budget of steps ended before the bound had settled: {end}",
+        rise,
+        limit,
+        "give the fit more steps",
+        "Kass and Raftery (1995)",
+    )
+
+
+def best_bound(sample_stats: xr.Dataset) -> np.ndarray:
+    """The recorded bound, (steps,), of the restart that ended highest, nats."""
+    bound = sample_stats["bound"].values.reshape(-1, sample_stats["bound"].shape[-1])
+    best = int(np.nanargmax(sample_stats["score"].values)) if "score" in sample_stats and len(bound) > 1 else 0
+    recorded = bound[best]
+    ended = np.flatnonzero(~np.isnan(recorded))
+    return recorded[: ended[-1] + 1] if len(ended) else recorded[:1]
+
+
+def tail_trend(bound: np.ndarray) -> tuple[float, float]:
+    """Rise of the bound over its last fifth by a straight line, and the standard error of that rise, nats."""
+    tail = bound[-max(3, round(BOUND_TAIL * len(bound))) :]
+    if len(tail) < 3:
+        return 0.0, 0.0
+    line = linregress(np.arange(len(tail)), tail)
+    return float(line.slope * (len(tail) - 1)), float(line.stderr * (len(tail) - 1))
+
+
+def restarts_agree(kept: np.ndarray) -> Finding:
+    """How many restarts reached the best bound."""
+    share, count = float(np.mean(kept)), f"{int(np.sum(kept))} of {len(kept)}"
+    enough = share >= RESTARTS_KEPT_MIN
+    return Finding(
+        "restarts",
+        "ok" if enough else "warn",
+        f"{count} restarts reached the best bound"
+        + ("" if enough else "; the others ended clearly below and were set aside"),
+        share,
+        RESTARTS_KEPT_MIN,
+        "" if enough else "try more restarts: a better optimum may still be unseen",
+    )
+
+
+def not_finite(posterior: xr.Dataset) -> Finding | None:
+    """A parameter with draws that are no finite numbers."""
+    counts = {name: int((~np.isfinite(draws.values)).sum()) for name, draws in posterior.data_vars.items()}
+    name = max(counts, key=lambda n: counts[n], default=None)
+    if name is None or not counts[name]:
+        return None
+    return Finding(
+        "draws",
+        "fail",
+        f"{counts[name]} values of {name} are not finite",
+        counts[name],
+        0,
+        "fit again; check the data's scale",
+    )
+
+
+def stochastic(posterior: xr.Dataset) -> list[str]:
+    """Parameters that vary from draw to draw, point estimates left out."""
+    return [str(name) for name, draws in posterior.data_vars.items() if float(draws.std("draw").max()) > 0]
+
+
+def chains_agree(posterior: xr.Dataset, method: str) -> Finding:
+    """R-hat of the parameters on which chains agree least."""
+    single = posterior.sizes["chain"] == 1
+    name, value = extreme(rhat(halves(posterior) if single else posterior, sample_dims=DIMS), np.nanmax)
+    level: Level = "ok" if value <= RHAT_MAX else "warn" if value <= RHAT_FAIL else "fail"
+    what = "R-hat between the halves of the one chain" if single else f"R-hat over {posterior.sizes['chain']} chains"
+    sentence = f"{what} is at most {value:.3f}, at {name}"
+    if single and method != "nuts":
+        sentence += "; with one restart nothing is known of other optima"
+    remedy = (
+        "draw longer chains, after more warmup"
+        if method == "nuts"
+        else "give the fit more steps, then look at the parameter named"
+    )
+    return Finding("R-hat", level, sentence, value, RHAT_MAX, "" if level == "ok" else remedy, VEHTARI_2021)
+
+
+def halves(posterior: xr.Dataset) -> xr.Dataset:
+    """One chain as two, its first and its second half: ArviZ gives no R-hat of a single chain."""
+    half = posterior.sizes["draw"] // 2
+    parts = [posterior.isel(draw=slice(start, start + half)).drop_vars(DIMS, errors="ignore") for start in (0, half)]
+    return xr.concat(parts, dim="chain")
+
+
+def enough_draws(posterior: xr.Dataset) -> Finding:
+    """The smallest effective sample size, of the bulk and the tails."""
+    found = [extreme(ess(posterior, sample_dims=DIMS, method=method), np.nanmin) for method in ("bulk", "tail")]
+    name, value = min(found, key=lambda pair: pair[1])
+    limit = ESS_PER_CHAIN_MIN * posterior.sizes["chain"]
+    enough = value >= limit
+    draws = posterior.sizes["chain"] * posterior.sizes["draw"]
+    sentence = f"the smallest effective sample size is {value:.0f} of {draws} draws, at {name}"
+    return Finding(
+        "effective sample size",
+        "ok" if enough else "warn",
+        sentence,
+        value,
+        limit,
+        "" if enough else "take more draws",
+        VEHTARI_2021,
+    )
+
+
+def extreme(values: xr.Dataset, pick: Callable[[np.ndarray], Any]) -> tuple[str, float]:
+    """The variable with the largest or smallest value, and that value; constant entries, NaN, do not count."""
+    found = {str(name): float(pick(v.values)) for name, v in values.data_vars.items() if not np.isnan(v.values).all()}
+    if not found:
+        return "any parameter", float("nan")
+    best = float(pick(np.array(list(found.values()))))
+    return next(name for name, value in found.items() if value == best), best
+
+
+def divergences(diverging: np.ndarray) -> Finding:
+    """Transitions of NUTS that left the typical set."""
+    count, share = int(np.sum(diverging)), float(np.mean(diverging))
+    level: Level = "ok" if count == 0 else "warn" if share <= DIVERGENT_SHARE_FAIL else "fail"
+    remedy = "" if count == 0 else "raise the target acceptance rate; a tighter prior on the scales often helps"
+    sentence = f"{count} of {np.size(diverging)} transitions diverged" if count else "no transition diverged"
+    return Finding("divergences", level, sentence, count, 0, remedy, "Betancourt (2017), arXiv:1701.02434")
+
+
+def energy(sample_stats: xr.Dataset) -> Finding:
+    """The smallest E-BFMI of the chains: whether NUTS moved through the energies."""
+    value = float(bfmi(sample_stats[["energy"]])["energy"].min())
+    enough = value >= BFMI_MIN
+    remedy = "" if enough else "take more warmup, or a tighter prior on the scales"
+    source = "Betancourt (2016), arXiv:1604.00695"
+    return Finding(
+        "E-BFMI",
+        "ok" if enough else "warn",
+        f"the smallest E-BFMI of a chain is {value:.2f}",
+        value,
+        BFMI_MIN,
+        remedy,
+        source,
+    )

@@ -1,0 +1,1 @@
+"""Files: models, tables and archives, read and written without running anything in them."""

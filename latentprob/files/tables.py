@@ -1,0 +1,69 @@
+"""Tables in files: CSV, Parquet and .npy."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+
+from latentprob.errors import FileError
+
+
+def read_table(path: str | Path) -> pd.DataFrame:
+    """The table in a file, a row an observation; its suffix says the format: .csv, .parquet or .npy."""
+    path = Path(path)
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise FileError(
+            f"{path}: tables are read from {', '.join(READERS)} files, not from {path.suffix or 'one without suffix'!r}. "
+            "Convert it, or rename it if it is one."
+        )
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "is not there"
+        raise FileError(f"{path} {what}: the path of a table is expected. Current folder: {Path.cwd()}")
+    try:
+        return reader(path)
+    except (pa.ArrowException, ValueError, EOFError, OSError) as error:
+        if isinstance(error, FileError):
+            raise
+        raise FileError(f"{path} cannot be read as {path.suffix}: {error}. Write the file anew.") from error
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """A comma-separated file with a line of names; a first column without a name holds the row labels."""
+    convert = pyarrow.csv.ConvertOptions(strings_can_be_null=True)
+    frame = pyarrow.csv.read_csv(path, convert_options=convert).to_pandas()
+    names = list(frame.columns)
+    if len(names) == 1 and any(mark in names[0] for mark in ";\t"):
+        raise FileError(
+            f"{path}: the columns are not separated by commas; the first line is {names[0]!r}. Write commas."
+        )
+    if all(_is_number(name) for name in names) and names != [str(i) for i in range(len(names))]:
+        raise FileError(f"{path}: the first line holds numbers ({', '.join(names[:4])}): it must name the columns.")
+    if names[0] == "" and len(names) > 1:
+        return frame.set_index("").rename_axis(None)
+    return frame
+
+
+def _read_npy(path: Path) -> pd.DataFrame:
+    array = np.load(path, allow_pickle=False)
+    if array.ndim not in (1, 2):
+        raise FileError(f"{path} holds an array of shape {array.shape}: rows, or rows by columns, are expected.")
+    return pd.DataFrame(array)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
+    ".csv": _read_csv,
+    ".parquet": pd.read_parquet,
+    ".npy": _read_npy,
+}

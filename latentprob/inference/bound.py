@@ -1,0 +1,151 @@
+"""The bound of several restarts at once: its captured gradient, and its value by many draws."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from latentprob.inference.capture import Loss, Noise, captured, noise_count
+from latentprob.inference.draws import CELLS, in_chunks
+from latentprob.inference.loop import Rows
+from latentprob.inference.problem import Problem, rows_of
+
+SCORE_ROWS = 5_000  # rows of one evaluation of the final bound
+SCORE_CELLS = 2_000_000  # draws times rows of the final bound
+SCORE_DRAWS = (16, 256)  # but so many draws at least and at most
+
+
+@dataclass(frozen=True)
+class Restarts:
+    """Several states of one loss, side by side.
+
+    anchor: parameters by name, (restart, ...). unit: how far one unit of the optimizer moves them; absent means 1.
+    fixed: buffers and frozen parameters, the same for all.
+    """
+
+    loss: Loss
+    anchor: dict[str, Tensor]
+    unit: dict[str, Tensor]
+    fixed: dict[str, Tensor]
+
+    @classmethod
+    def of(cls, losses: Sequence[Loss], units: Sequence[Mapping[str, Tensor]]) -> "Restarts":
+        """The restarts whose states these losses have."""
+        free = [name for name, parameter in losses[0].named_parameters() if parameter.requires_grad]
+        states = [{**dict(loss.named_parameters()), **dict(loss.named_buffers())} for loss in losses]
+        anchor = {name: torch.stack([state[name].detach().clone() for state in states]) for name in free}
+        unit = {name: torch.stack([unit[name] for unit in units]) for name in units[0]}
+        fixed = {name: value.detach() for name, value in states[0].items() if name not in anchor}
+        return cls(losses[0], anchor, unit, fixed)
+
+    @property
+    def count(self) -> int:
+        return len(next(iter(self.anchor.values())))
+
+    def start(self) -> dict[str, Tensor]:
+        """Where the optimizer starts: 0 for what moves in units, the value itself for the rest."""
+        return {n: torch.zeros_like(v) if n in self.unit else v.clone() for n, v in self.anchor.items()}
+
+    def parameters(self, free: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The loss's parameters where the optimizer is at `free`."""
+        return {n: self.anchor[n] + self.unit[n] * v if n in self.unit else v for n, v in free.items()}
+
+    def one(self, parameters: Mapping[str, Tensor], restart: int) -> dict[str, Tensor]:
+        """The parameters of one restart."""
+        return {name: value[restart].detach() for name, value in parameters.items()}
+
+
+class Step:
+    """Gradients and losses (restart,) at fresh noise and the next rows, by one captured graph."""
+
+    def __init__(
+        self, restarts: Restarts, problem: Problem, rows: Rows, particles: int, generator: torch.Generator
+    ) -> None:
+        self.batch, self.weights = problem.arguments()
+        self.rows, self.generator = rows, generator
+        batch, weights = self._next()
+        self.shape = (restarts.count, particles, noise_count(restarts.loss, batch, weights))
+        shared = (None,) * 2
+        function = torch.vmap(
+            torch.func.grad_and_value(lambda *a: _loss(restarts, *a)), in_dims=(0, 0, 0, 0, *shared)
+        )
+        self.anchor, self.unit = restarts.anchor, restarts.unit
+        self.graph = captured(function, restarts.start(), self.anchor, self.unit, self._noise(), batch, weights)
+
+    @property
+    def nodes(self) -> int:
+        """Operations in the graph."""
+        return len(self.graph.graph.nodes)
+
+    def compile(self) -> None:
+        """Let inductor compile the graph."""
+        self.graph = torch.compile(self.graph, dynamic=False)
+
+    def __call__(self, free: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
+        batch, weights = self._next()
+        return self.graph(free, self.anchor, self.unit, self._noise(), batch, weights)
+
+    def _noise(self) -> Tensor:
+        return torch.randn(self.shape, generator=self.generator, dtype=self.weights.dtype, device=self.weights.device)
+
+    def _next(self) -> tuple[dict[str, Tensor], Tensor]:
+        index = self.rows.next()
+        return (self.batch, self.weights) if index is None else (rows_of(self.batch, index), self.weights[index])
+
+
+def _loss(
+    restarts: Restarts,
+    free: Mapping[str, Tensor],
+    anchor: Mapping[str, Tensor],
+    unit: Mapping[str, Tensor],
+    noise: Tensor,
+    batch: Mapping[str, Tensor],
+    weights: Tensor,
+) -> Tensor:
+    """The loss of one restart, the mean over noise (particle, M)."""
+    parameters = {n: anchor[n] + unit[n] * v if n in unit else v for n, v in free.items()}
+    return _losses(restarts, parameters, noise, batch, weights).mean()
+
+
+def _losses(
+    restarts: Restarts, parameters: Mapping[str, Tensor], noise: Tensor, batch: Mapping[str, Tensor], weights: Tensor
+) -> Tensor:
+    def particle(e: Tensor) -> Tensor:
+        with Noise(e):
+            state = (dict(parameters), restarts.fixed)
+            return torch.func.functional_call(restarts.loss, state, (batch, weights))
+
+    if len(noise) == 1:
+        return particle(noise[0])[None]
+    return torch.vmap(particle)(noise)
+
+
+def score(
+    restarts: Restarts, parameters: Mapping[str, Tensor], problem: Problem, generator: torch.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """The bound of each restart on all rows, averaged over many draws, and its standard error; (restart,), nats."""
+    batch, weights = problem.arguments()
+    draws = min(max(SCORE_CELLS // problem.rows, SCORE_DRAWS[0]), SCORE_DRAWS[1])
+    total = weights.new_zeros(restarts.count, draws)
+    for start in range(0, problem.rows, SCORE_ROWS):
+        block = rows_of(batch, slice(start, start + SCORE_ROWS))
+        own = weights[start : start + SCORE_ROWS]
+        count = noise_count(restarts.loss, block, own)
+        for restart in range(restarts.count):
+            noise = torch.randn(draws, count, generator=generator, dtype=own.dtype, device=own.device)
+            one = restarts.one(parameters, restart)
+            losses = in_chunks(lambda e: _losses(restarts, one, e[None], block, own)[0], len(own))(noise)
+            total[restart] -= losses * len(own) / problem.rows
+    bounds = total.double().cpu().numpy()
+    return bounds.mean(1), bounds.std(1, ddof=1) / np.sqrt(draws)
+
+
+__all__ = ["CELLS", "Restarts", "Step", "score"]
+
+
+def modes_of(losses: Sequence[nn.Module], training: bool) -> None:
+    """Switch layers such as dropout on or off."""
+    for loss in losses:
+        loss.train(training)

@@ -1,0 +1,132 @@
+"""A program's log density and bound as plain tensor graphs: Pyro traces them, the graph runs."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from pyro import poutine
+from pyro.infer.autoguide.guides import AutoGuide
+from pyro.poutine import Trace
+from torch import Tensor, nn
+from torch.fx import GraphModule
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.overrides import TorchFunctionMode
+
+from latentprob.errors import InferenceError
+from latentprob.inference.unconstrain import Space
+
+ROW = "row"  # the plate of the rows
+
+
+class Noise(TorchFunctionMode):
+    """Standard normals that a program draws come from a tensor, so that a graph has its noise as an argument.
+
+    Without a tensor it counts how many are needed.
+    """
+
+    def __init__(self, noise: Tensor | None = None) -> None:
+        super().__init__()
+        self.noise = noise
+        self.used = 0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is Tensor.normal_:
+            return self._normal(args[0])
+        if func is nn.functional.dropout:
+            return self._dropout(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+    def _normal(self, like: Tensor) -> Tensor:
+        count = like.numel()
+        self.used += count
+        if self.noise is None:
+            return like.zero_()
+        return self.noise[self.used - count : self.used].reshape(like.shape)
+
+    def _dropout(self, x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+        if not training or p == 0:
+            return x
+        threshold = math.sqrt(2) * torch.special.erfinv(torch.tensor(2 * p - 1)).item()
+        return x * (self._normal(torch.empty_like(x)) > threshold) / (1 - p)
+
+
+def log_prob(trace: Trace, weights: Tensor) -> Tensor:
+    """The log density of a trace, nats; what stands in the rows' plate counts by the rows' weights, (rows of the batch,)."""
+    trace.compute_log_prob()
+    total = weights.new_zeros(())
+    for site in trace.nodes.values():
+        if site["type"] == "sample":
+            in_rows = any(frame.name == ROW for frame in site["cond_indep_stack"])
+            total = total + ((site["log_prob"] * weights).sum() if in_rows else site["log_prob"].sum())
+    return total
+
+
+class Loss(nn.Module):
+    """Minus the bound from one draw of the guide, nats: log q(theta, z) - log p(x, z, theta)."""
+
+    def __init__(self, program: nn.Module, rows: int) -> None:
+        super().__init__()
+        self.program = program
+        self.rows = rows
+
+    def forward(self, batch: Mapping[str, Tensor], weights: Tensor) -> Tensor:
+        guide = poutine.trace(self.program.guide).get_trace(**batch, rows=self.rows)
+        model = poutine.trace(poutine.replay(self.program.marginal, trace=guide)).get_trace(**batch, rows=self.rows)
+        return log_prob(guide, weights) - log_prob(model, weights)
+
+
+class Density(nn.Module):
+    """log p(x, theta [, drawn latents]) at an unconstrained vector (P,), nats; with the Jacobian unless `jacobian=False`."""
+
+    def __init__(self, program: nn.Module, space: Space, rows: int, jacobian: bool = True) -> None:
+        super().__init__()
+        self.program = program
+        self.space = space
+        self.rows = rows
+        self.jacobian = jacobian
+
+    def forward(self, vector: Tensor, batch: Mapping[str, Tensor], weights: Tensor) -> Tensor:
+        values, log_jacobian = self.space.split(vector)
+        at = poutine.condition(self.program.marginal, data=values)
+        density = log_prob(poutine.trace(at).get_trace(**batch, rows=self.rows), weights)
+        return density + log_jacobian if self.jacobian else density
+
+
+def noise_count(loss: Loss, batch: Mapping[str, Tensor], weights: Tensor) -> int:
+    """How many standard normals one evaluation of the loss uses."""
+    with Noise() as noise, torch.no_grad():
+        loss(batch, weights)
+    return noise.used
+
+
+def captured(function: Callable[..., Any], *example: Any) -> GraphModule:
+    """A function as a graph of tensor operations, for arguments of these shapes."""
+    graph = make_fx(function)(*example)
+    graph.graph.eliminate_dead_code()
+    graph.recompile()
+    for node in graph.graph.nodes:
+        if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
+            raise InferenceError(
+                f"the program draws random numbers by {node.target}, which are not under the seed; "
+                "use normal draws, or a module without random layers"
+            )
+    return graph
+
+
+def value_and_gradient(
+    density: Density, batch: Mapping[str, Tensor], weights: Tensor
+) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    """The captured log density of these rows, and its gradient (P,), at a vector (P,)."""
+    graph = captured(torch.func.grad_and_value(density), density.space.start, batch, weights)
+
+    def evaluate(vector: Tensor) -> tuple[Tensor, Tensor]:
+        gradient, value = graph(vector, batch, weights)
+        return value, gradient
+
+    return evaluate
+
+
+def automatic_guide(module: nn.Module) -> AutoGuide:
+    """The automatic guide of the global parameters in a built program."""
+    return next(part for part in module.modules() if isinstance(part, AutoGuide))

@@ -1,0 +1,53 @@
+"""Maximum likelihood where no parameter has a prior: L-BFGS on all rows, the best of the starts."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from torch import Tensor
+
+from latentprob.inference.capture import Density, value_and_gradient
+from latentprob.inference.draws import at_vectors
+from latentprob.inference.optimize import Mode, maximize
+from latentprob.inference.problem import Draws, Problem
+from latentprob.inference.progress import Progress
+from latentprob.inference.restarts import best
+
+TOLERANCE = 1e-13  # relative gain at which it stops: the log-likelihood is then right to far below 0.01
+BINDS = 1e-3  # a value within this part of its lower bound has run into it
+SAME = 1e-2  # nats: starts that close reached the same optimum
+
+
+def run(problem: Problem, density: Density, starts: list[dict[str, Tensor]], progress: bool | None) -> Draws:
+    """The best optimum as one draw of one chain; scores of all starts."""
+    batch, weights = problem.arguments()
+    evaluate = value_and_gradient(density, batch, weights)
+    found: list[Mode] = []
+    with Progress(len(starts), "maximum likelihood", progress) as bar:
+        for start in starts:
+            found.append(maximize(evaluate, density.space.join(start), TOLERANCE))
+            bar.bound(len(found), np.array([[mode.value for mode in found]]))
+    score = np.array([mode.value for mode in found])
+    bound_by = [binding(density, mode.vector) for mode in found]
+    free = np.array([not names for names in bound_by])
+    chosen = best(score, free if free.any() else np.isfinite(score))
+    values = at_vectors(density, found[chosen].vector[None])
+    stats = {"score": score, "kept": np.arange(len(score)) == chosen}
+    attrs = {
+        "method": "point",
+        "settled": found[chosen].settled,
+        "steps": found[chosen].steps,
+        "bound": float(score[chosen]),
+        "agree": int((score > score[chosen] - SAME).sum()),
+        "floor_binds": ", ".join(bound_by[chosen]),
+        "at_floor": int((~free).sum()),
+    }
+    state = {name: value.detach() for name, value in density.program.state_dict().items()}
+    return Draws({name: value[None] for name, value in values.items()}, {}, state, stats, attrs)
+
+
+def binding(density: Density, vector: Tensor) -> list[str]:
+    """The sites of which a value has run into its lower bound."""
+    values, _ = density.space.split(vector)
+    floors: Mapping[str, Tensor] = {part.name: part.floor for part in density.space.parts if part.floor is not None}
+    return [name for name, floor in floors.items() if (values[name] <= floor * (1 + BINDS)).any()]
+

@@ -1,0 +1,226 @@
+"""Stochastic variational inference: Pyro's bound as a captured graph, all restarts in one optimizer."""
+
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from pyro.infer.autoguide import AutoDelta
+from pyro.infer.autoguide.guides import AutoGuide
+from torch import Tensor
+
+from latentprob.errors import InferenceError
+from latentprob.inference import guides, point
+from latentprob.inference.bound import Restarts, Step, score
+from latentprob.inference.capture import Density, Loss, automatic_guide
+from latentprob.inference.draws import DENSITY_CELLS, Sampler, at_vectors, from_guide, in_chunks
+from latentprob.inference.loop import Climb, Rows, climb, window_steps
+from latentprob.inference.modes import Place, places
+from latentprob.inference.problem import Draws, Problem, isolated
+from latentprob.inference.progress import Progress
+from latentprob.inference.refine import PROPOSALS, Refined, refine
+from latentprob.inference.restarts import best, gathered, kept
+from latentprob.inference.settings import Settings
+from latentprob.inference.spikes import spiked
+from latentprob.inference.starts import starts
+from latentprob.inference.unconstrain import Space, space_of
+
+FULL_GUIDE = 100  # global numbers up to which a full covariance is cheap beside the density
+FULL_BATCH = 5_000  # rows that one step takes whole
+SMALL_BATCH = 128  # rows of a minibatch where there are networks: few steps hold their fits back, not noise
+LARGE_BATCH = 1_024  # rows of a minibatch elsewhere
+STEPS = {True: 20_000, False: 4_000}  # budget with networks, and where the mode was found first
+RATES = {True: 0.01, False: 0.03}  # learning rates, the second in posterior standard deviations
+COMPILE = 10_000_000  # operations times steps: 100 s of eager steps, twice what inductor takes to compile
+REFINE_CELLS = 50_000_000  # proposals times rows up to which refinement is tried unasked
+START_SCALE = 0.1  # of the prior's spread: the guide's scales where no mode was found first
+SPIKE_DRAWS = 64
+
+
+class SVI(Settings):
+    """Maximize the evidence lower bound of `marginal` over a guide. None lets the model's structure decide."""
+
+    guide: Literal["normal", "low_rank", "full"] | None = Field(
+        default=None,
+        description='covariance of the guide over global parameters: "normal" (none), "low_rank", "full"; '
+        "None takes full up to 100 global numbers without networks",
+    )
+    collapse: bool = Field(default=True, description="fit `marginal`; False draws every continuous latent instead")
+    steps: int | None = Field(default=None, ge=1, description="budget of optimizer steps, from 1")
+    learning_rate: float | None = Field(
+        default=None, gt=0, description="first step size, above 0: in posterior sds where a mode was found first"
+    )
+    batch: int | None = Field(default=None, ge=1, description="rows of a minibatch, from 1")
+    restarts: int | None = Field(default=None, ge=1, description="starts that are fitted side by side, from 1")
+    draws: int = Field(default=1000, ge=1, description="draws of the posterior from each kept restart, from 1")
+    particles: int = Field(default=1, ge=1, description="draws of the guide in each step, from 1")
+    refine: bool | None = Field(
+        default=None, description="importance resampling of the posterior around the mode; None: where it is small"
+    )
+    compile: bool | None = Field(default=None, description="torch.compile the step; None: where the budget pays for it")
+
+    def run(self, problem: Problem, seed: int = 0, progress: bool | None = None) -> Draws:
+        """Fit; a seed gives the same numbers, bit for bit, on one machine."""
+        begin = time.perf_counter()
+        with isolated(seed):
+            setting = prepare(problem, self, seed)
+            if setting.space.is_point and setting.closed:
+                draws = point.run(problem, setting.density, setting.values, progress)
+            else:
+                draws = _fit(problem, self, setting, seed, progress)
+        seconds = time.perf_counter() - begin
+        return Draws(draws.parameters, draws.latents, draws.state, draws.stats, {**draws.attrs, "seed": seed, "seconds": seconds})
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the structure of a problem says before anything is fitted."""
+
+    space: Space
+    density: Density
+    values: list[dict[str, Tensor]]  # the starts, by site
+    networks: bool
+    closed: bool  # no latent is drawn, no weights of networks: the density of the global sites is all there is
+
+
+def prepare(problem: Problem, settings: "SVI", seed: int) -> Setting:
+    """Starts, space and density of the global parameters."""
+    probe = problem.build(AutoDelta)
+    own = {id(p) for part in probe.modules() if isinstance(part, AutoGuide) for p in part.parameters()}
+    networks = any(p.requires_grad and id(p) not in own for p in probe.parameters())
+    count = settings.restarts or (1 if networks else 4)
+    values = starts(problem, probe, count, seed)
+    space = space_of(probe.priors, values[0])
+    is_point = space.is_point and not problem.drawn
+    density = Density(probe, space, problem.rows, jacobian=not is_point)
+    return Setting(space, density, values, networks, closed=not networks and not problem.drawn)
+
+
+def _fit(problem: Problem, settings: SVI, setting: Setting, seed: int, progress: bool | None) -> Draws:
+    generator = torch.Generator(problem.device)
+    generator.manual_seed(seed)
+    where = _places(problem, setting)
+    kind = settings.guide or ("full" if setting.closed and setting.space.size <= FULL_GUIDE else "normal")
+    restarts = _restarts(problem, setting, where, kind)
+    end = _climb(problem, settings, setting, restarts, generator, progress)
+    parameters = {name: value.detach() for name, value in restarts.parameters(end.parameters).items()}
+    restarts.loss.eval()
+    scores, errors = score(restarts, parameters, problem, generator)
+    sampler = Sampler(restarts.loss.program, problem.rows, density=False)
+    few = [
+        from_guide(sampler, restarts.one(parameters, r), restarts.fixed, problem, SPIKE_DRAWS, generator)
+        for r in range(restarts.count)
+    ]
+    spikes = np.array([spiked(problem, draws) for draws in few])
+    keep = kept(scores, errors, spikes)
+    top = best(scores, keep)
+    refined = _refine(problem, settings, setting, [where[r] for r in np.flatnonzero(keep)], generator)
+    good = bool(refined) and all(chain.good for chain in refined)
+    if good:
+        chains = [{**at_vectors(setting.density, chain.vectors), **chain.densities} for chain in refined]
+    else:
+        sampler.density = setting.closed and settings.draws * problem.rows <= DENSITY_CELLS
+        chains = [
+            from_guide(sampler, restarts.one(parameters, r), restarts.fixed, problem, settings.draws, generator)
+            for r in np.flatnonzero(keep)
+        ]
+    values = gathered(chains)
+    stats = {name: values.pop(name) for name in ("log_p", "log_q") if name in values}
+    attrs = {
+        "method": "svi",
+        "guide": kind,
+        "settled": end.settled,
+        "steps": end.steps,
+        "bound": float(scores[top]),
+        "bound_error": float(errors[top]),
+        "set_aside": int((~keep).sum()),
+        "spikes": int(spikes.sum()),
+        "flat_directions": max((p.laplace.flat for p in where if p.laplace is not None), default=0),
+        "refined": good,
+        **({"pareto_k": max(chain.pareto_k for chain in refined)} if refined else {}),
+    }
+    stats |= {"bound": end.bounds, "score": scores, "score_error": errors, "kept": keep}
+    return Draws(values, {}, _state(restarts, parameters, top), stats, attrs)
+
+
+def _places(problem: Problem, setting: Setting) -> list[Place]:
+    """Where each restart begins: at a mode, or at its start where networks or drawn latents have none."""
+    if setting.closed and setting.space.size:
+        return places(problem, setting.density, setting.values)
+    space = setting.space
+    return [Place(space.join(values) if space.size else space.start, START_SCALE * space.spread, None) for values in setting.values]
+
+
+def _restarts(problem: Problem, setting: Setting, where: list[Place], kind: guides.Kind) -> Restarts:
+    """One module a restart, its guide set where the restart begins."""
+    losses, units = [], []
+    space = setting.space
+    for place in where:
+        module = problem.ready(guides.factory(kind, space, space.split(place.vector)[0]))
+        guide = automatic_guide(module)
+        guides.locate(space, guide, place)
+        prefix = next(name for name, part in module.named_modules() if part is guide)
+        moves = place.scales if setting.closed else space.spread
+        units.append({f"program.{prefix}.{name}": unit for name, unit in guides.units(guide, space, moves).items()})
+        losses.append(Loss(module.train(), problem.rows))
+    return Restarts.of(losses, units)
+
+
+def _climb(
+    problem: Problem,
+    settings: SVI,
+    setting: Setting,
+    restarts: Restarts,
+    generator: torch.Generator,
+    progress: bool | None,
+) -> Climb:
+    networks = not setting.closed
+    batch = settings.batch or (SMALL_BATCH if networks else problem.rows if problem.rows <= FULL_BATCH else LARGE_BATCH)
+    steps = settings.steps or STEPS[networks]
+    step = Step(restarts, problem, Rows(problem.rows, batch, generator), settings.particles, generator)
+    if settings.compile or (settings.compile is None and step.nodes * steps >= COMPILE and has_compiler()):
+        step.compile()
+    with Progress(steps, "bound", progress) as bar:
+        return climb(
+            step,
+            restarts.start(),
+            learning_rate=settings.learning_rate or RATES[networks],
+            steps=steps,
+            window=window_steps(problem.rows, batch),
+            report=bar.bound,
+        )
+
+
+def has_compiler() -> bool:
+    """Whether there is a C++ compiler for torch.compile."""
+    return shutil.which(os.environ.get("CXX", "g++")) is not None
+
+
+def _refine(
+    problem: Problem, settings: SVI, setting: Setting, where: list[Place], generator: torch.Generator
+) -> list[Refined]:
+    """Importance resampling around the modes of the kept restarts; nothing where the structure does not allow it."""
+    flat = any(place.laplace is None or place.laplace.flat for place in where)
+    possible = setting.closed and not flat and not any(part.point for part in setting.space.parts)
+    if settings.refine and not possible:
+        raise InferenceError(
+            "SVI(refine=True) needs a closed form of the density around one mode: no networks, no drawn latents, "
+            "no point estimates and no direction in which the density is flat (such as rotations of factors); "
+            "leave refine out, or use NUTS"
+        )
+    small = setting.space.size <= FULL_GUIDE and PROPOSALS * settings.draws * problem.rows <= REFINE_CELLS
+    if not possible or not (small if settings.refine is None else settings.refine):
+        return []
+    batch, weights = problem.arguments()
+    density = in_chunks(lambda vector: setting.density(vector, batch, weights), problem.rows)
+    return [refine(density, place.laplace, settings.draws, generator) for place in where if place.laplace is not None]
+
+
+def _state(restarts: Restarts, parameters: dict[str, Tensor], restart: int) -> dict[str, Tensor]:
+    """What `load_state_dict` of a built module takes, for one restart."""
+    both = {**restarts.one(parameters, restart), **restarts.fixed}
+    return {name.removeprefix("program."): value for name, value in both.items()}

@@ -1,0 +1,122 @@
+"""Named sites as one unconstrained vector, and back."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import torch
+from pyro import poutine
+from pyro.distributions import ImproperUniform
+from pyro.infer.autoguide.initialization import InitMessenger, init_to_median, init_to_value
+from torch import Tensor
+from torch.distributions import biject_to, constraints
+from torch.distributions.transforms import Transform
+
+
+@dataclass(frozen=True)
+class Part:
+    """One site: its bijection from the real numbers, the shapes on both sides, and its prior's spread, if real."""
+
+    name: str
+    transform: Transform
+    shape: torch.Size
+    spread: Tensor
+    point: bool
+    local: bool
+    floor: Tensor | None
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Space:
+    """The hidden sites of a program in order; `start` is where they were when it was traced, (P,)."""
+
+    parts: tuple[Part, ...]
+    start: Tensor
+
+    @property
+    def size(self) -> int:
+        return len(self.start)
+
+    @property
+    def spread(self) -> Tensor:
+        """The priors' spreads, (P,): 1 where the support is not the real numbers."""
+        return torch.cat([part.spread.reshape(-1) for part in self.parts]) if self.parts else self.start
+
+    @property
+    def is_point(self) -> bool:
+        """Whether no site has a prior."""
+        return bool(self.parts) and all(part.point for part in self.parts)
+
+    def split(self, vector: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """The sites' values, and the log of the Jacobian's determinant, at a vector (P,)."""
+        values, log_jacobian, at = {}, vector.new_zeros(()), 0
+        for part in self.parts:
+            free = vector[at : at + part.size].reshape(part.shape)
+            at += part.size
+            values[part.name] = part.transform(free)
+            log_jacobian = log_jacobian + part.transform.log_abs_det_jacobian(free, values[part.name]).sum()
+        return values, log_jacobian
+
+    def join(self, values: Mapping[str, Tensor]) -> Tensor:
+        """The vector (P,) of the sites' values."""
+        free = [part.transform.inv(values[part.name]).expand(part.shape).reshape(-1) for part in self.parts]
+        return torch.cat(free) if free else self.start
+
+
+def space_of(function: Callable[..., Any], start: Mapping[str, Tensor], **arguments: Any) -> Space:
+    """The space of the hidden sites that a Pyro function draws, at a start (the prior's median where it has none)."""
+    with torch.no_grad():
+        trace = poutine.trace(InitMessenger(starting_at(start))(function)).get_trace(**arguments)
+    found, free = [], []
+    for name, site in trace.iter_stochastic_nodes():
+        transform = biject_to(site["fn"].support)
+        value = transform.inv(site["value"])
+        local = bool(site["cond_indep_stack"])
+        point = isinstance(site["fn"], ImproperUniform)
+        floor = _floor(site["fn"].support)
+        found.append(Part(name, transform, value.shape, _spread(site, value), point, local, floor))
+        free.append(value.reshape(-1))
+    return Space(tuple(found), torch.cat(free) if free else torch.zeros(0))
+
+
+def starting_at(values: Mapping[str, Tensor]) -> Callable[..., Any]:
+    """Pyro's initialization of sites by values; without one, the prior's median, or the origin where there is no prior."""
+    return init_to_value(values=dict(values), fallback=_central)
+
+
+def _central(site: Mapping[str, Any]) -> Tensor:
+    law = site["fn"]
+    if not isinstance(law, ImproperUniform):
+        return init_to_median(site)
+    transform = biject_to(law.support)
+    return transform(torch.zeros(transform.inverse_shape(law.shape())))
+
+
+def _spread(site: Mapping[str, Any], value: Tensor) -> Tensor:
+    law = site["fn"]
+    if isinstance(law, ImproperUniform) or not _is_real(law.support):
+        return torch.ones_like(value)
+    spread = law.variance.sqrt().expand(value.shape)
+    return torch.where(spread.isfinite() & (spread > 0), spread, 1.0)
+
+
+def _floor(support: Any) -> Tensor | None:
+    """The positive lower bound of a support, where it has one."""
+    bound = getattr(_base(support), "lower_bound", None)
+    return None if bound is None or not torch.as_tensor(bound > 0).all() else torch.as_tensor(bound)
+
+
+def _base(support: Any) -> Any:
+    while isinstance(support, constraints.independent):
+        support = support.base_constraint
+    return support
+
+
+def _is_real(support: Any) -> bool:
+    support = _base(support)
+    return support is constraints.real or support is constraints.real_vector or support == constraints.real

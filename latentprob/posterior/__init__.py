@@ -1,0 +1,1 @@
+"""From draws of the parameters to answers: symmetries, named groups, beliefs, densities, predictions."""

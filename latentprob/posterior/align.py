@@ -1,0 +1,123 @@
+"""Symmetries of the model, resolved in the draws of all chains before anything is averaged."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from arviz_stats.base import array_stats
+
+from latentprob.inference import Draws
+from latentprob.posterior import factors, labels
+from latentprob.posterior.matching import Array
+from latentprob.program import Program
+from latentprob.spec.model import Model
+from latentprob.spec.schema import Schema
+
+RHAT_VALUES = 2_000_000  # draws for which R-hat before and after is computed
+RHAT_DRAWS = 4  # draws of a chain that R-hat needs
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """Draws in which every component and factor keeps its meaning.
+
+    frames: for a latent with an encoder, the signed permutation (Z, Z) from the encoder's dims to those of the draws.
+    """
+
+    draws: Draws
+    frames: Mapping[str, Array] = field(default_factory=dict)
+
+
+def align(program: Program, draws: Draws, schema: Schema) -> Aligned:
+    """The draws with labels, signs, orders and rotations resolved; what was done stands in their attributes."""
+    model, axes = program.model, dict(program.site_axes)
+    flat = {name: np.asarray(v, float).reshape(-1, *v.shape[2:]) for name, v in draws.parameters.items()}
+    kinds = {name: factors.symmetry(model, schema, name) for name in model if factors.loadings_of(model, name)}
+    kinds = {name: kind for name, kind in kinds.items() if kind and _has(flat, axes, name)}
+    discrete = [name for name in labels.exchangeable(model, schema) if _has(flat, axes, name)]
+    if not kinds and not discrete:
+        return Aligned(draws)
+    done: dict[str, str] = {}
+    for i, name in enumerate(discrete):
+        unsettled = (*discrete[i + 1 :], *kinds)
+        order = labels.label_order(name, flat, model, draws.stats, unsettled)
+        flat = labels.relabel(name, order, flat, axes, model)
+        done[name] = "labels"
+    latents, frames = dict(draws.latents), {}
+    for name, kind in kinds.items():
+        turns, by = _turns(program, name, kind, flat, draws)
+        flat = {site: _turned(values, axes.get(site, ()), name, by, turns) for site, values in flat.items()}
+        if name in latents:
+            latents[name] = _turned_latents(latents[name], turns)
+        elif program.plan[name] == "draw":
+            frames[name] = turns[0]
+        done[name] = ", ".join(w for w in ("rotation", "order", "sign") if w in kind)
+    parameters = {name: values.reshape(draws.parameters[name].shape) for name, values in flat.items()}
+    moved = [name for name in flat if set(axes.get(name, ())) & {*discrete, *kinds}]
+    attrs = {**draws.attrs, "aligned": "; ".join(f"{name}: {what}" for name, what in done.items())}
+    attrs |= _rhats({"before": draws.parameters, "after": parameters}, moved)
+    return Aligned(replace(draws, parameters=parameters, latents=latents, attrs=attrs), frames)
+
+
+def _has(flat: Mapping[str, Array], axes: Mapping[str, tuple[str, ...]], name: str) -> bool:
+    return any(name in axes.get(site, ()) for site in flat)
+
+
+def _turns(
+    program: Program, name: str, kind: factors.Symmetry, flat: Mapping[str, Array], draws: Draws
+) -> tuple[Array, str | None]:
+    """Rotations (S, Z, Z) of the factors of `name`, or (S, C, Z, Z) with the variable c in whose levels they differ."""
+    by = None if program.plan.get(name) == "draw" else _common_level(program.model, name)
+    loadings = _loadings(program.model, name, by, flat)
+    if program.plan.get(name) == "draw" and name not in draws.latents:
+        # One encoder serves all draws: they share a frame, and its axes can be renamed but not mixed.
+        turn = factors.conventional(loadings.mean(axis=0), kind - {"rotation"})
+        return np.tile(turn, (len(loadings), 1, 1)), None
+    if by is None:
+        return factors.match(loadings, kind, draws.stats), None
+    levels = [factors.match(loadings[:, c], kind, draws.stats) for c in range(loadings.shape[1])]
+    return np.stack(levels, axis=1), by
+
+
+def _common_level(model: Model, name: str) -> str | None:
+    """The variable that gives every map of `name` weights of their own in each level, if there is one."""
+    levels = {free.source.by for free in factors.loadings_of(model, name)}
+    return levels.pop() if len(levels) == 1 else None
+
+
+def _loadings(model: Model, name: str, by: str | None, flat: Mapping[str, Array]) -> Array:
+    """Loadings (S, [C,] D, Z) of `name` on all features that it feeds, D in number."""
+    parts = []
+    for free in factors.loadings_of(model, name):
+        values = np.moveaxis(flat[free.name], 1 + free.axes.index(name), -1)
+        kept = values.shape[: 1 if by is None else 2]  # the level comes first in a Linear's weights
+        parts.append(values.reshape(*kept, -1, values.shape[-1]))
+    return np.concatenate(parts, axis=-2)
+
+
+def _turned(values: Array, axes: tuple[str, ...], name: str, by: str | None, turns: Array) -> Array:
+    """A site's draws with its axis `name` rotated."""
+    if name not in axes:
+        return values
+    place = 1 + axes.index(name)
+    last = np.moveaxis(values, place, -1)
+    kept = last.shape[: 1 if by is None else 2]
+    return np.moveaxis((last.reshape(*kept, -1, last.shape[-1]) @ turns).reshape(last.shape), -1, place)
+
+
+def _turned_latents(values: Array, turns: Array) -> Array:
+    return (values.reshape(len(turns), -1, values.shape[-1]) @ turns).reshape(values.shape)
+
+
+def _rhats(draws: Mapping[str, Mapping[str, Array]], names: list[str]) -> dict[str, float]:
+    """The largest R-hat of the sites that were moved, before and after, where it is cheap and defined."""
+    found = {}
+    for when, parameters in draws.items():
+        arrays = [parameters[name] for name in names]
+        chains, length = arrays[0].shape[:2]
+        if chains > 1 and length >= RHAT_DRAWS and sum(a.size for a in arrays) <= RHAT_VALUES:
+            flat = np.concatenate([a.reshape(chains, length, -1) for a in arrays], axis=-1)
+            varying = flat[..., np.ptp(flat, axis=(0, 1)) > 0]
+            if varying.shape[-1]:
+                found[f"rhat_{when}_alignment"] = float(np.nanmax(array_stats.rhat(varying, chain_axis=0, draw_axis=1)))
+    return found

@@ -1,0 +1,137 @@
+"""Label switching: which component of a draw is which."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentprob.posterior.matching import Array, assign, pivot, reorder
+from latentprob.spec.distributions import Bernoulli, Distribution
+from latentprob.spec.maps import MLP, Module
+from latentprob.spec.model import Model, argument, terms
+from latentprob.spec.schema import Schema
+from latentprob.spec.sites import Free, free_parameters
+
+ROUNDS = 20  # of matching to the mean; a handful is enough
+
+Flat = Mapping[str, Array]
+Axes = Mapping[str, tuple[str, ...]]
+
+
+def exchangeable(model: Model, schema: Schema) -> tuple[str, ...]:
+    """Hidden discrete variables whose levels may change places without changing the model."""
+    hidden = [name for name in model if model.is_level(name) and name not in schema]
+    return tuple(name for name in hidden if _symmetric(model, name))
+
+
+def written(model: Model, name: str) -> list[Any]:
+    """The terms of all parameters of `name`, defaults among them."""
+    return [term for p in model[name].parameters for term in terms(argument(model, name, p))]
+
+
+def _symmetric(model: Model, name: str) -> bool:
+    law, own = model[name], written(model, name)
+    readers = [term for child in model.children(name) for term in written(model, child)]
+    networks = (MLP, Module)
+    if any(isinstance(t, networks) and t.parent == name for t in readers) or any(isinstance(t, networks) for t in own):
+        return False
+    if any(varies(t, 1) for t in own if isinstance(t, tuple)):
+        return False
+    if isinstance(law, Bernoulli) and not all(_even(t) for t in own):
+        return False
+    return all(not _varies_along(free, name) for free in free_parameters(model))
+
+
+def _even(term: object) -> bool:
+    """Whether a Bernoulli's parameter is the same for 0 and for 1."""
+    if isinstance(term, (int, float, tuple, str)):
+        return False
+    prior = getattr(term, "weights", getattr(term, "prior", None))
+    concentrations = [getattr(prior, field, None) for field in ("concentration1", "concentration0")]
+    return prior in (None, "point") or (None not in concentrations and concentrations[0] == concentrations[1])
+
+
+def _varies_along(free: Free, axis: str) -> bool:
+    if axis not in free.axes or not isinstance(free.prior, Distribution):
+        return False
+    place = len(free.axes) - free.axes.index(axis)
+    return any(varies(getattr(free.prior, p), place) for p in free.prior.parameters)
+
+
+def varies(value: object, place: int) -> bool:
+    """Whether numbers differ along the axis `place` from the right."""
+    if not isinstance(value, (int, float, tuple)):
+        return False
+    numbers = np.asarray(value, float)
+    return numbers.ndim >= place and bool(np.ptp(numbers, axis=-place).any())
+
+
+def label_order(
+    name: str, flat: Flat, model: Model, stats: Mapping[str, Array], unsettled: tuple[str, ...]
+) -> NDArray[np.int64]:
+    """Order (S, K) that gives the levels of `name` the same meaning in every draw.
+
+    A level is described by its parameters, standardized; draws are matched to the most probable draw, then to the
+    mean of the draws so matched, until nothing changes. The levels are put in the order of the first value of their first parameter
+    (for a mixture of normals: the first feature's mean), or of falling probability where they have no parameter.
+    unsettled: axes of other latents, along which only norms can be compared.
+    """
+    signature = describe(name, flat, model, unsettled)
+    reference = signature[pivot(stats, signature)]
+    # Sorted values do not depend on the labels: their spread is what a parameter varies by within a level.
+    spread = np.sort(signature, axis=1).std(axis=0).mean(axis=0)
+    order = np.full(signature.shape[:2], -1)
+    for _ in range(ROUNDS):
+        before, order = order, _match(signature, reference, spread)
+        if (before == order).all():
+            break
+        matched = reorder(signature, order, 1)
+        reference, spread = matched.mean(axis=0), matched.std(axis=0).mean(axis=0)
+    means = reorder(signature, order, 1).mean(axis=0)
+    return order[:, np.argsort(means[:, 0], kind="stable")]
+
+
+def _match(signature: Array, reference: Array, spread: Array) -> NDArray[np.int64]:
+    weight = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
+    found, wanted = signature * weight, reference * weight
+    cost = (found**2).sum(-1)[:, :, None] - 2 * found @ wanted.T + (wanted**2).sum(-1)
+    return assign(cost)
+
+
+def describe(name: str, flat: Flat, model: Model, unsettled: tuple[str, ...]) -> Array:
+    """Parameters of each level of `name`, (S, K, F): children's first, its own last; positive ones as logarithms."""
+    frees = [f for f in free_parameters(model) if f.name in flat and f.axes.count(name) == 1]
+    frees.sort(key=lambda free: free.variable == name)
+    parts = [_by_level(name, flat[free.name], free, unsettled) for free in frees]
+    return np.concatenate(parts, axis=-1)
+
+
+def _by_level(name: str, values: Array, free: Free, unsettled: tuple[str, ...]) -> Array:
+    if free.domain == "positive" and not free.predictor:
+        values = np.log(values)
+    if free.variable == name:
+        values = -values  # the most probable level first
+    values = np.moveaxis(values, 1 + free.axes.index(name), 1)
+    rest = [axis for axis in free.axes if axis != name]
+    hidden = tuple(2 + i for i, axis in enumerate(rest) if axis in unsettled)
+    if hidden:
+        values = np.sqrt((values**2).sum(axis=hidden))
+    return values.reshape(*values.shape[:2], -1)
+
+
+def relabel(name: str, order: NDArray[np.int64], flat: Flat, axes: Axes, model: Model) -> dict[str, Array]:
+    """The draws with the levels of `name` in `order` (S, K), at every site that has them."""
+    moved = dict(flat)
+    for site in flat:
+        for i, axis in enumerate(axes.get(site, ())):
+            if axis == name:
+                moved[site] = reorder(moved[site], order, 1 + i)
+    if isinstance(model[name], Bernoulli):
+        flipped = order[:, 0] == 1
+        for free in free_parameters(model):
+            if free.variable == name and free.name in moved:
+                values = moved[free.name]
+                other = 1 - values if free.domain == "unit" and not free.predictor else -values
+                moved[free.name] = np.where(flipped.reshape(-1, *[1] * (values.ndim - 1)), other, values)
+    return moved

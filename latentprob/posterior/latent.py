@@ -1,0 +1,131 @@
+"""What is believed of a latent variable: moments, draws, a point."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from latentprob.data import Values
+from latentprob.errors import NotAvailable
+from latentprob.posterior.beliefs import PARTICLES, mixed, moments, noise, sample, sampled, stream
+from latentprob.posterior.matching import Array
+from latentprob.posterior.package import by_row, coordinate, coordinates, rows_of
+from latentprob.posterior.result import Result, count, thinned
+from latentprob.program import evaluate
+from latentprob.spec.sites import MATRIX_BIS
+
+GROUP_VALUES = 10_000_000  # numbers of a group that are computed without being asked for by name
+
+
+def latent(result: Result, name: str, values: Values) -> xr.Dataset:
+    """The belief of each row, averaged over the posterior of the parameters.
+
+    `probs` (row, level) of a discrete latent; `loc` and `scale` (row, dim) of a continuous one, with `covariance`
+    where it has several dims. scale^2 = E[scale^2] + Var[loc] over the draws (the law of total variance).
+    """
+    return MOMENTS[role(result, name)](result, name, values)
+
+
+def role(result: Result, name: str) -> str:
+    """How a latent was dealt with: "sum", "integrate" or "draw"."""
+    plan = result.program.plan
+    if name not in plan:
+        known = f"its latent variables are {', '.join(plan)}" if plan else "it has no latent variables"
+        raise NotAvailable(f"'{name}' is no latent variable of this fit; {known}")
+    return plan[name]
+
+
+def _draws(result: Result, values: Values) -> np.ndarray:
+    return thinned(result, count(values), PARTICLES if result.drawn else 1)
+
+
+def _probs(result: Result, name: str, values: Values) -> xr.Dataset:
+    labels = coordinate(result.level_labels(name))
+    index = _draws(result, values)
+    total = np.zeros((count(values), len(labels)))
+    for block in stream(result, values, index):
+        total[block.rows] += block.beliefs[f"{name}_probs"].sum(0).double().cpu().numpy()
+    coords = {**rows_of(values), f"{name}_level": labels}
+    probs = xr.DataArray(total / len(index), dims=(values.schema.row, f"{name}_level"), coords=coords)
+    return xr.Dataset({"probs": probs}, attrs={"belief": "exact", "draws": len(index)})
+
+
+def _integrated(result: Result, name: str, values: Values) -> xr.Dataset:
+    index, size = _draws(result, values), result.sites[name].shape[0]
+    first, second = np.zeros((count(values), size)), np.zeros((count(values), size, size))
+    for block in stream(result, values, index):
+        loc, square = mixed(result, name, block.beliefs)
+        first[block.rows] += loc.sum(0).double().cpu().numpy()
+        second[block.rows] += square.sum(0).double().cpu().numpy()
+    loc = first / len(index)
+    covariance = second / len(index) - loc[:, :, None] * loc[:, None, :]
+    return _continuous(result, name, values, loc, covariance, {"belief": "exact", "draws": len(index)})
+
+
+def _drawn(result: Result, name: str, values: Values) -> xr.Dataset:
+    if result.draws.latents:
+        index = np.arange(np.prod(result.shape))
+        draws = sampled(result, values, slice(None), index)[name].double().cpu().numpy()
+        return _continuous(result, name, values, *moments(draws), {"belief": "sampled", "draws": len(index)})
+    with noise(0, result.device):
+        law = evaluate.encode(result.module, result.batch(values))[name]
+    frame = result.frames.get(name, np.eye(result.sites[name].shape[0]))
+    loc = law.mean.double().cpu().numpy() @ frame
+    variance = law.variance.double().cpu().numpy() @ np.abs(frame)
+    covariance = variance[:, :, None] * np.eye(variance.shape[-1])
+    return _continuous(result, name, values, loc, covariance, {"belief": "encoder"}, correlated=False)
+
+
+def _continuous(
+    result: Result,
+    name: str,
+    values: Values,
+    loc: Array,
+    covariance: Array,
+    attrs: dict[str, Any],
+    correlated: bool = True,
+) -> xr.Dataset:
+    site = result.sites[name]
+    scale = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2).clip(min=0))
+    found = {"loc": by_row(site, loc, values), "scale": by_row(site, scale, values)}
+    if correlated and loc.shape[1] > 1:
+        dim = site.dims[0]
+        coords = {**rows_of(values), **coordinates(site), dim + MATRIX_BIS: coordinate(site.labels[0])}
+        found["covariance"] = xr.DataArray(covariance, dims=(values.schema.row, dim, dim + MATRIX_BIS), coords=coords)
+    return xr.Dataset(found, attrs=attrs)
+
+
+MOMENTS: dict[str, Callable[[Result, str, Values], xr.Dataset]] = {
+    "sum": _probs,
+    "integrate": _integrated,
+    "draw": _drawn,
+}
+
+
+def sample_latent(result: Result, name: str, draws: int, values: Values, seed: int) -> xr.DataArray:
+    """Draws (draw, row, ...) of the belief, each under its own draw of the parameters.
+
+    The same seed draws all latents of a row together: calls for c and for z give pairs.
+    """
+    role(result, name)
+    total = int(np.prod(result.shape))
+    index = np.random.default_rng(seed).choice(total, draws, replace=draws > total)
+    site, names = result.sites[name], tuple(result.program.plan)
+    found = np.empty((draws, count(values), *site.shape))
+    for block in stream(result, values, index, seed):
+        found[block.draws, block.rows] = sample(result, block, names)[name].double().cpu().numpy()
+    if result.model.is_level(name):
+        labels = coordinate(result.level_labels(name))[found.astype(int)]
+        return xr.DataArray(labels, dims=("draw", values.schema.row), coords=rows_of(values), name=name)
+    return by_row(site, found, values, ("draw",))
+
+
+def embedding(result: Result, name: str, values: Values) -> xr.DataArray:
+    """One point a row: the mean of the belief; of a discrete latent, the most probable level."""
+    belief = latent(result, name, values)
+    if "loc" in belief:
+        return belief["loc"].rename(name)
+    level = f"{name}_level"
+    found = belief[level].values[belief["probs"].values.argmax(axis=1)]
+    return xr.DataArray(found, dims=(values.schema.row,), coords=rows_of(values), name=name)

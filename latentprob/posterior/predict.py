@@ -1,0 +1,190 @@
+"""Rows as the model expects them: reconstructed, filled in, simulated."""
+
+from collections.abc import Mapping
+from itertools import product
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+from latentprob.data import Values
+from latentprob.errors import NotAvailable
+from latentprob.posterior.beliefs import PARTICLES, Block, chosen, level_weights, stream
+from latentprob.posterior.conditional import given_seen
+from latentprob.posterior.latent import embedding, latent
+from latentprob.posterior.matching import Array
+from latentprob.posterior.package import by_row, cells, coordinate, variable
+from latentprob.posterior.result import Result, blocks, count, thinned
+from latentprob.program import evaluate
+
+DIAGONAL = 64  # rows with inputs that are drawn at once: each under its own draw, so that many squared are made
+
+
+def reconstruct(result: Result, values: Values) -> xr.Dataset:
+    """E[x given z(x)], averaged over the posterior: the mean of each row at its point in the latent space.
+
+    A discrete latent stands at its most probable level; an integrated one at its mean given that level, under each
+    draw of the parameters; one with an encoder at the encoder's mean. Of a binary x this is a probability.
+    """
+    index = thinned(result, count(values), PARTICLES if result.drawn else 1)
+    standing = [name for name, role in result.program.plan.items() if role != "integrate"]
+    points = {name: _point(result, name, values) for name in standing}
+    total = _Sums(result, values, len(index))
+    for block in stream(result, values, index):
+        size = block.draws.stop - block.draws.start
+        fixed = {name: result.tensor(a[block.rows]).expand(size, *a[block.rows].shape) for name, a in points.items()}
+        total.add(block, _means(result, block, _completed(result, block, fixed)))
+    return total.dataset()
+
+
+def _point(result: Result, name: str, values: Values) -> np.ndarray:
+    """The point (N, ...) of a latent as the program takes it."""
+    if result.model.is_level(name):
+        return latent(result, name, values)["probs"].values.argmax(axis=1)
+    found = embedding(result, name, values).values
+    return found.reshape(len(found), *result.sites[name].shape)
+
+
+def _completed(result: Result, block: Block, known: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Known values of latents, with the integrated ones at their means given them."""
+    integrated = (name for name, role in result.program.plan.items() if role == "integrate")
+    return {**known, **{name: chosen(result, name, block.beliefs, known)[0] for name in integrated}}
+
+
+def _means(result: Result, block: Block, known: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Expected cells (S, N, D) of the observed variables, seen or not, given values of all latents."""
+    found = evaluate.means(result.module, whole(block.batch), block.sites, known)
+    return {name: mean for name, mean in found.items() if name in result.values.schema}
+
+
+def whole(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A batch as if no cell were hidden."""
+    return {name: torch.ones_like(t) if t.dtype == torch.bool else t for name, t in batch.items()}
+
+
+class _Sums:
+    """Sums over draws of the expected cells (N, D) of each observed variable."""
+
+    def __init__(self, result: Result, values: Values, draws: int) -> None:
+        self.result, self.values, self.draws = result, values, draws
+        self.sums: dict[str, Array] = {}
+
+    def add(self, block: Block, means: Mapping[str, Tensor], weights: Tensor | None = None) -> None:
+        for name, mean in means.items():
+            if weights is not None:
+                mean = mean * weights.reshape(*weights.shape, *[1] * (mean.ndim - 2))
+            found = mean.sum(0).double().cpu().numpy()
+            self.sums.setdefault(name, np.zeros((count(self.values), *found.shape[1:])))[block.rows] += found
+
+    def dataset(self) -> xr.Dataset:
+        means = {name: total / self.draws for name, total in self.sums.items()}
+        found = {
+            name: by_row(self.result.sites[name], self._shown(name, mean), self.values) for name, mean in means.items()
+        }
+        return xr.Dataset(found, attrs={"draws": self.draws})
+
+    def _shown(self, name: str, mean: Array) -> np.ndarray:
+        """Means as they are; of a categorical variable, from probabilities (..., L), the most probable level."""
+        labels = self.result.labels(name)
+        if mean.ndim == 1 + len(self.result.sites[name].shape):
+            return mean
+        return np.asarray(coordinate(labels))[mean.argmax(axis=-1)]
+
+
+def impute(result: Result, values: Values) -> xr.Dataset:
+    """E[hidden cells given seen cells], averaged over the belief of the latents and the posterior; seen cells as they are.
+
+    Of a binary x a hidden cell is its probability, of a count its mean; of a categorical one, or of a partly seen
+    label, its most probable level.
+    """
+    index = thinned(result, count(values), PARTICLES if result.drawn else 1)
+    total = _Sums(result, values, len(index))
+    summed = tuple(name for name, role in result.program.plan.items() if role == "sum")
+    sizes = [len(result.level_labels(name)) for name in summed]
+    for block in stream(result, values, index):
+        weights = level_weights(block.beliefs, summed) if summed else None
+        for places in product(*(range(size) for size in sizes)):
+            shape = (block.draws.stop - block.draws.start, block.rows.stop - block.rows.start)
+            levels = {c: torch.full(shape, k, device=result.device) for c, k in zip(summed, places, strict=True)}
+            known = _completed(result, block, {**block.drawn, **levels})
+            means = _means(result, block, known)
+            means = {name: given_seen(result, name, block, known, mean) for name, mean in means.items()}
+            total.add(block, means, None if weights is None else weights[(..., *places)])
+    return _filled(result, values, total.dataset())
+
+
+def _filled(result: Result, values: Values, expected: xr.Dataset) -> xr.Dataset:
+    """The data with hidden cells replaced by their expectation."""
+    found = {}
+    for name in values.arrays:
+        site, seen = result.sites[name], values.seen.get(name)
+        if seen is None or seen.all():
+            found[name] = by_row(site, np.asarray(cells(values, name)), values)
+        elif result.model.is_level(name):
+            best = embedding(result, name, values).values
+            found[name] = by_row(site, np.where(seen, cells(values, name), best), values)
+        else:
+            filled = expected[name].values.reshape(seen.shape)
+            found[name] = by_row(site, np.where(seen, cells(values, name), filled), values)
+    return xr.Dataset(found, attrs=expected.attrs)
+
+
+def simulate(result: Result, rows: int, seed: int) -> xr.Dataset:
+    """New rows from the posterior predictive, latents included; each row under its own draw of the parameters.
+
+    Inputs of the model come from fitted rows, drawn with replacement.
+    """
+    if rows < 1:
+        raise NotAvailable(f"simulate(rows={rows}): one row at least")
+    rng = np.random.default_rng(seed)
+    index = rng.choice(int(np.prod(result.shape)), rows)
+    places = rng.choice(count(result.values), rows)
+    return named_rows(result, drawn_rows(result, index, places, rng))
+
+
+def drawn_rows(
+    result: Result, index: np.ndarray, places: np.ndarray, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Variables (N, ...) of new rows, row n under draw `index[n]` with the inputs of the fitted row `places[n]`."""
+    if not result.flat:
+        return {name: array[0] for name, array in replicate(result, index[:1], places, rng).items()}
+    step = DIAGONAL if result.model.inputs else len(index)
+    parts = []
+    for start in range(0, len(index), step):
+        own = places[start : start + step] if result.model.inputs else places[:1]
+        found = replicate(result, index[start : start + step], own, rng)
+        parts.append(
+            {name: array[np.arange(len(array)), np.arange(len(own)) % array.shape[1]] for name, array in found.items()}
+        )
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def replicate(result: Result, index: np.ndarray, places: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Variables (S, N, ...) drawn anew under draws `index`, with the inputs of the fitted rows `places`."""
+    found: dict[str, np.ndarray] = {}
+    for draws, rows in blocks(len(index), len(places), result.width):
+        batch = whole({name: tensor[places[rows]] for name, tensor in result.batch(result.values).items()})
+        block = evaluate.draw_rows(result.module, batch, result.take(index[draws]), int(rng.integers(2**31)))
+        for name in (n for n in (*result.model, *result.model.inputs) if n in (*block, *batch)):
+            value = (
+                (block[name] if name in block else batch[name].expand(len(index[draws]), *batch[name].shape))
+                .cpu()
+                .numpy()
+            )
+            found.setdefault(name, np.empty((len(index), len(places), *value.shape[2:])))[draws, rows] = value
+    return found
+
+
+def named_rows(result: Result, arrays: Mapping[str, np.ndarray]) -> xr.Dataset:
+    """Simulated variables (N, ...) with names, dims and labels."""
+    return xr.Dataset({name: _named(result, name, array) for name, array in arrays.items()})
+
+
+def _named(result: Result, name: str, array: np.ndarray, lead: tuple[str, ...] = ()) -> xr.DataArray:
+    """One simulated variable, (*lead, N, ...): levels by their labels."""
+    site = result.sites[name]
+    labels = result.labels(name)
+    if labels:
+        array = np.asarray(coordinate(labels))[array.astype(int)]
+    return variable(site, array, (*lead, result.values.schema.row))

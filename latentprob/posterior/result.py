@@ -1,0 +1,142 @@
+"""Result: all that the questions about a fit are answered from."""
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentprob.data import Values
+from latentprob.inference import Draws
+from latentprob.posterior.matching import Array
+from latentprob.program import Program
+from latentprob.spec.distributions import Categorical
+from latentprob.spec.model import Model
+from latentprob.spec.sites import Site, levels_of, sites
+
+BLOCK_VALUES = 4_000_000  # numbers that one block of draws x rows may take at once
+WORK_VALUES = 2_000_000_000  # numbers that one answer may go through before draws are thinned
+DRAWS_MIN = 50  # draws that thinning always leaves
+
+
+@dataclass(frozen=True)
+class Result:
+    """A model with its program, the data it was fitted to, and aligned draws of its parameters.
+
+    module: the built program with the fitted networks in it.
+    statistics: centres and spreads of the data, the program's buffers among them.
+    frames: signed permutations from an encoder's dims to those of the draws (`align.Aligned`).
+    weights: (N,) of the fitted rows, or None.
+    """
+
+    model: Model
+    program: Program
+    module: torch.nn.Module
+    values: Values
+    statistics: Mapping[str, np.ndarray]
+    draws: Draws
+    frames: Mapping[str, Array] = field(default_factory=dict)
+    weights: np.ndarray | None = None
+    device: str = "cpu"
+
+    @cached_property
+    def sites(self) -> dict[str, Site]:
+        """Every variable with its dims and labels."""
+        return sites(self.model, self.values.schema)
+
+    @cached_property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of chains and of draws in each."""
+        for array in (*self.draws.parameters.values(), *self.draws.latents.values()):
+            return array.shape[:2]
+        return (1, 1)
+
+    @cached_property
+    def flat(self) -> dict[str, Array]:
+        """Draws (S, *shape) of every site, chains one after the other."""
+        return {name: array.reshape(-1, *array.shape[2:]) for name, array in self.draws.parameters.items()}
+
+    @cached_property
+    def drawn(self) -> tuple[str, ...]:
+        """Latents that no closed form reaches."""
+        return tuple(name for name, role in self.program.plan.items() if role == "draw")
+
+    @property
+    def is_point(self) -> bool:
+        """Whether there is one value of the parameters rather than a posterior."""
+        return self.shape == (1, 1)
+
+    @cached_property
+    def width(self) -> int:
+        """About how many numbers one row takes under one draw of the parameters."""
+        levels = 1
+        for name, role in self.program.plan.items():
+            if role == "sum":
+                levels *= max(2, len(self.level_labels(name)))
+        lengths = [max(site.shape, default=1) for site in self.sites.values() if site.role != "global"]
+        inner = max([1, *(self.sites[n].shape[0] for n, role in self.program.plan.items() if role == "integrate")])
+        gaps = max(lengths) if self.program.missing else 1
+        networks = [max(p.shape) for p in self.module.parameters()] if self.drawn else []
+        return levels * max(lengths) * max(inner, gaps) + max(networks, default=0)
+
+    def level_labels(self, name: str) -> tuple[Hashable, ...]:
+        """The labels of the levels of a discrete latent."""
+        return levels_of(self.model, self.values.schema, name)
+
+    def labels(self, name: str) -> tuple[Hashable, ...]:
+        """Labels of the values of a discrete variable; () for one whose values are numbers."""
+        categorical = isinstance(self.model.statements.get(name), Categorical)
+        if not categorical and not self.model.is_level(name):
+            return ()
+        return self.level_labels(name)
+
+    def take(self, index: np.ndarray) -> dict[str, Tensor]:
+        """The draws of every site at places `index` of the chains laid end to end."""
+        return {name: self.tensor(array[index]) for name, array in self.flat.items()}
+
+    def tensor(self, array: np.ndarray) -> Tensor:
+        """An array as the program takes it."""
+        dtype = self.program.dtype if np.issubdtype(array.dtype, np.floating) else None
+        return torch.as_tensor(np.ascontiguousarray(array), dtype=dtype, device=self.device)
+
+    def batch(self, values: Values, rows: slice = slice(None)) -> dict[str, Tensor]:
+        """The rows as tensors, with masks for the variables with gaps."""
+        return batch(self.program, values, self.device, rows)
+
+
+def batch(program: Program, values: Values, device: str, rows: slice = slice(None)) -> dict[str, Tensor]:
+    """Values as the program takes them: numbers in its dtype, levels as int64, masks for what has gaps."""
+    found: dict[str, Tensor] = {}
+    for name, array in values.arrays.items():
+        dtype = program.dtype if array.dtype.kind == "f" else torch.int64
+        found[name] = torch.as_tensor(array[rows], dtype=dtype, device=device)
+        if name in program.missing:
+            seen = values.seen.get(name, np.ones(array.shape, bool))
+            found[f"{name}_seen"] = torch.as_tensor(seen[rows], device=device)
+    return found
+
+
+def thinned(result: Result, rows: int, at_least: int = 1) -> np.ndarray:
+    """Places (S',) of evenly spaced draws of all chains, as many as the work allows; repeated up to `at_least`."""
+    chains, length = result.shape
+    allowed = max(DRAWS_MIN, WORK_VALUES // max(1, rows * result.width))
+    kept = min(length, max(1, allowed // chains))
+    within = np.linspace(0, length - 1, kept).round().astype(int)
+    index = (np.arange(chains)[:, None] * length + within).ravel()
+    return np.repeat(index, -(-at_least // len(index)))
+
+
+def blocks(draws: int, rows: int, width: int) -> Iterator[tuple[slice, slice]]:
+    """Blocks of draws x rows that cover all of them and hold at most BLOCK_VALUES numbers each."""
+    step_rows = max(1, min(rows, BLOCK_VALUES // width))
+    step_draws = max(1, min(draws, BLOCK_VALUES // (width * step_rows)))
+    for row in range(0, rows, step_rows):
+        for draw in range(0, draws, step_draws):
+            yield slice(draw, min(draw + step_draws, draws)), slice(row, min(row + step_rows, rows))
+
+
+def count(values: Values) -> int:
+    """Number of rows."""
+    return len(values.rows)

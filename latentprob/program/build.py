@@ -1,0 +1,163 @@
+"""compile: the program's text, and the module that it makes."""
+
+import hashlib
+import linecache
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from pyro.infer.autoguide import AutoNormal
+from pyro.nn import PyroModule
+
+from latentprob.errors import InferenceError
+from latentprob.program.emit import Emitter
+from latentprob.program.matrices import auxiliary_axes
+from latentprob.program.networks import decoders, modules
+from latentprob.program.plan import Plan
+from latentprob.program.scope import Scope
+from latentprob.spec.distributions import MultivariateNormal
+from latentprob.spec.model import Model
+from latentprob.spec.sites import free_parameters
+
+
+@dataclass(frozen=True)
+class Program:
+    """A compiled model: `source` is a complete Python file that imports only torch and pyro."""
+
+    model: Model
+    observed: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    collapse: bool = True
+
+    @cached_property
+    def layout(self) -> Plan:
+        """The role of each variable."""
+        return Plan(self.model, self.observed, self.missing, self.collapse)
+
+    @cached_property
+    def source(self) -> str:
+        """The program's text."""
+        return Emitter(self.layout).source()
+
+    @property
+    def plan(self) -> dict[str, str]:
+        """ "draw", "sum" or "integrate" for each latent, and for a discrete variable with gaps."""
+        names = dict.fromkeys((*self.layout.latents, *self.layout.sum))
+        return {name: self.layout.role(name) for name in names}
+
+    @property
+    def given(self) -> dict[str, tuple[str, ...]]:
+        """The summed latents that the belief of each integrated one depends on."""
+        return {name: self.layout.given(name) for name in self.layout.integrate}
+
+    @cached_property
+    def filename(self) -> str:
+        """The name under which tracebacks show the program's lines."""
+        return f"<latentprob {hashlib.sha256(self.source.encode()).hexdigest()[:12]}>"
+
+    @cached_property
+    def cls(self) -> type[PyroModule]:
+        """The class that the text defines, compiled from it and registered with linecache."""
+        linecache.cache[self.filename] = (len(self.source), None, self.source.splitlines(True), self.filename)
+        names: dict[str, Any] = {"__name__": "latentprob_program"}
+        exec(compile_text(self.source, self.filename, "exec"), names)
+        return names["Program"]
+
+    @cached_property
+    def buffers(self) -> tuple[str, ...]:
+        """Centres and spreads that the constructor takes."""
+        code = self.cls.__init__.__code__  # type: ignore[misc]
+        names = code.co_varnames[1 : code.co_argcount]
+        return tuple(n for n in names if n not in (*modules(self.layout), "parameter_guide"))
+
+    @cached_property
+    def modules(self) -> tuple[str, ...]:
+        """Names of the torch modules that the caller hands in."""
+        return modules(self.layout)
+
+    @cached_property
+    def has_network(self) -> bool:
+        """Whether the program holds a network: a decoder, a module of the caller's, or an encoder."""
+        return bool(decoders(Scope(self.layout)) or self.modules or self.layout.draw)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """float32 where there is a network, else float64."""
+        return torch.float32 if self.has_network else torch.float64
+
+    @cached_property
+    def site_axes(self) -> dict[str, tuple[str, ...]]:
+        """The axes of every global site and deterministic, those that a matrix is made of included."""
+        found: dict[str, tuple[str, ...]] = {}
+        for free in free_parameters(self.model):
+            if isinstance(self.model[free.variable], MultivariateNormal) and free.parameter not in ("loc", "scale"):
+                found |= auxiliary_axes(free)
+            found[free.name] = free.axes
+        return found
+
+    def build(
+        self,
+        buffers: Mapping[str, Any],
+        parameter_guide: Callable[[Any], Any] = AutoNormal,
+        modules: Mapping[str, torch.nn.Module] | None = None,
+    ) -> PyroModule:
+        """The module, in the program's dtype.
+
+        buffers: centres and spreads by name, as `data.statistics` gives them; those not needed are left aside.
+        parameter_guide: makes the guide of the parameters from the function that draws them.
+        modules: the torch modules that `Module(z, name=...)` names.
+        """
+        given = dict(modules or {})
+        if absent := [name for name in self.modules if name not in given]:
+            raise InferenceError(f"the model names the module '{absent[0]}'; hand it over: modules={{'{absent[0]}': ...}}")
+        tensors = {name: torch.as_tensor(buffers[name]).to(self.dtype) for name in self.buffers}
+        guide = {"parameter_guide": parameter_guide} if self.site_axes else {}
+        module = self.cls(**tensors, **{name: given[name] for name in self.modules}, **guide)
+        return module.to(self.dtype)
+
+    def save(self, path: str | Path) -> None:
+        """Write the text to a file that runs by itself; a half-written file never replaces a whole one."""
+        target = Path(path)
+        with tempfile.NamedTemporaryFile("w", dir=target.parent, delete=False, encoding="utf-8") as file:
+            file.write(self.source)
+        os.replace(file.name, target)
+
+    def __repr__(self) -> str:
+        roles = ", ".join(f"{name}: {role}" for name, role in self.plan.items())
+        return f"Program(observed={', '.join(self.observed)}; {roles or 'no latent'})\n\n{self.source}"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(self.source)}</pre>"
+
+
+compile_text = compile
+
+
+def compile(  # noqa: A001
+    model: Model, observed: Sequence[str] | None = None, missing: Sequence[str] = (), *, collapse: bool = True
+) -> Program:
+    """The Pyro program of a model.
+
+    observed: names that the data hold, inputs among them; by default the variables without children and the inputs.
+    missing: names of observed variables with gaps; without it the faster text is emitted.
+    collapse: whether latents with a closed form are integrated out; discrete ones always are summed.
+
+    >>> from latentprob.spec.model import Model
+    >>> program = compile(Model("c ~ Categorical(size=2)\\nx ~ Poisson(rate=Table(c))"), observed=["x"])
+    >>> program.plan
+    {'c': 'sum'}
+    """
+    if observed is None:
+        observed = [name for name in model if not model.children(name)] + list(model.inputs)
+    if isinstance(observed, str) or isinstance(missing, str):
+        raise InferenceError("observed= and missing= are lists of names, such as observed=['x']")
+    program = Program(model, tuple(dict.fromkeys((*observed, *missing))), tuple(missing), collapse)
+    _ = program.layout
+    return program

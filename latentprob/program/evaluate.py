@@ -1,0 +1,257 @@
+"""What a built program says at given parameters, for S draws at once. Pure functions; nothing global is touched.
+
+Draws are mappings from site to (S, ...). Drawn latents (those that no closed form reaches) are (S, N, ...).
+The program's own Pyro trace is evaluated under torch.vmap, so the text stays the one source of truth.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pyro
+import torch
+from pyro import poutine
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from latentprob.errors import InferenceError
+from latentprob.program.build import Program
+from latentprob.spec.distributions import LKJ, MultivariateNormal
+from latentprob.spec.sites import free_parameters
+
+Draws = Mapping[str, Tensor]
+Batch = Mapping[str, Tensor]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Pyro without validation and with parameters that live in their modules; restored afterwards."""
+    with pyro.settings.context(module_local_params=True), pyro.validation_enabled(False):
+        yield
+
+
+def row_sites(trace: poutine.Trace) -> Iterator[dict[str, Any]]:
+    """The sites of a trace that lie in the plate of rows."""
+    for site in trace.nodes.values():
+        if site["type"] == "sample" and any(frame.name == "row" for frame in site.get("cond_indep_stack", ())):
+            yield site
+
+
+def marginal_trace(module: Any, batch: Batch, values: Mapping[str, Tensor], rows: int | None = None) -> poutine.Trace:
+    """The trace of `marginal` at given values of its sites, with log densities, unscaled."""
+    some = next(iter(batch.values()))
+    fixed = poutine.condition(module.marginal, data=dict(values))
+    trace = poutine.trace(fixed).get_trace(**batch, rows=rows or len(some))
+    trace.compute_log_prob()
+    return trace
+
+
+def _size(batch: Batch) -> int:
+    return len(next(iter(batch.values())))
+
+
+def _mapped(function: Callable[..., Any], draws: Draws, drawn: Draws | None, module: Any) -> Any:
+    """function(draw, drawn) for every draw; a program without parameters has one draw."""
+    values, local = dict(draws), dict(drawn or {})
+    with quiet(), torch.no_grad():
+        if not values and not local:
+            found = function({}, {})
+            return torch.utils._pytree.tree_map(lambda t: t[None], found)
+        return torch.vmap(function, randomness="different")(values, local)
+
+
+def row_log_density(module: Any, batch: Batch, draws: Draws, drawn: Draws | None = None) -> Tensor:
+    """log p(row [, drawn latents] given the parameters), nats, (S, N); what has a closed form is taken out."""
+
+    def one(draw: Draws, local: Draws) -> Tensor:
+        return row_density(marginal_trace(module, batch, {**draw, **local}), _size(batch))
+
+    return _mapped(one, draws, drawn, module)
+
+
+def row_density(trace: poutine.Trace, rows: int) -> Tensor:
+    """The log density of each row of a trace, (N,), without the plate's scale."""
+    return sum(_unscaled(site).expand(rows) for site in row_sites(trace))  # type: ignore[return-value]
+
+
+def _unscaled(site: dict[str, Any]) -> Tensor:
+    return site["unscaled_log_prob"]
+
+
+def prior_density(trace: poutine.Trace) -> Tensor | float:
+    """The log density of the parameters of a trace, nats."""
+    rows = {id(site) for site in row_sites(trace)}
+    sites = [s for s in trace.nodes.values() if s["type"] == "sample" and id(s) not in rows]
+    return sum(site["log_prob_sum"] for site in sites)
+
+
+def joint_log_density(
+    module: Any,
+    batch: Batch,
+    draws: Draws,
+    drawn: Draws | None = None,
+    weights: Tensor | None = None,
+    rows: int | None = None,
+) -> Tensor:
+    """log p(rows, parameters [, drawn latents]), nats, (S,).
+
+    weights: how often each row counts, (N,). rows: the number of rows that the batch stands for.
+    """
+
+    def one(draw: Draws, local: Draws) -> Tensor:
+        trace = marginal_trace(module, batch, {**draw, **local})
+        each = row_density(trace, _size(batch))
+        total = (each if weights is None else each * weights).sum()
+        return total * ((rows or _size(batch)) / _size(batch)) + prior_density(trace)
+
+    return _mapped(one, draws, drawn, module)
+
+
+def parameters_of(module: Any, draw: Draws) -> tuple[Any, ...]:
+    """What `priors` returns at one draw."""
+    if not hasattr(module, "priors"):
+        return ()
+    with poutine.block():
+        return poutine.condition(module.priors, data=dict(draw))()
+
+
+def beliefs(module: Any, batch: Batch, draws: Draws, drawn: Draws | None = None) -> dict[str, Tensor]:
+    """The exact belief of what is taken out, name -> (S, N, ...): see the program's `belief`."""
+    if not hasattr(module, "belief"):
+        return {}
+
+    def one(draw: Draws, local: Draws) -> dict[str, Tensor]:
+        return module.belief(parameters_of(module, draw), **batch, **_read(module, local))
+
+    found = _mapped(one, draws, drawn, module)
+    return found
+
+
+def _read(module: Any, local: Draws) -> dict[str, Tensor]:
+    code = module.belief.__func__.__code__
+    return {name: value for name, value in local.items() if name in code.co_varnames[: code.co_argcount]}
+
+
+def encode(module: Any, batch: Batch) -> dict[str, Any]:
+    """The encoder's law of each drawn latent, a distribution with batch shape (N,)."""
+    with quiet(), torch.no_grad(), poutine.block(), torch.random.fork_rng(devices=_devices(batch)):
+        trace = poutine.trace(module.guide).get_trace(**batch, rows=_size(batch))
+    return {site["name"]: site["fn"] for site in row_sites(trace)}
+
+
+def derived(module: Any, draws: Draws) -> dict[str, Tensor]:
+    """The draws with every deterministic value of the parameters, such as a covariance made of its factors."""
+
+    def one(draw: Draws, local: Draws) -> dict[str, Tensor]:
+        with poutine.block():
+            trace = poutine.trace(poutine.condition(module.priors, data=dict(draw))).get_trace()
+        named = trace.nodes.items()
+        return {k: s["value"] for k, s in named if s["type"] == "sample" and s["infer"].get("_deterministic")}
+
+    if not draws:
+        return {}
+    return {**draws, **_mapped(one, draws, None, module)}
+
+
+def means(module: Any, batch: Batch, draws: Draws, latents: Draws) -> dict[str, Tensor]:
+    """E[x given its parents] of every observed variable, (S, N, D); of a categorical its probabilities (S, N, D, L).
+
+    latents: values of all latents, (S, N, ...).
+    """
+
+    def one(draw: Draws, local: Draws) -> dict[str, Tensor]:
+        fixed = poutine.condition(module.model, data={**draw, **local})
+        with poutine.block():
+            trace = poutine.trace(fixed).get_trace(**batch, rows=_size(batch))
+        found = {}
+        for site in row_sites(trace):
+            if site["is_observed"] and site["name"] not in local:
+                found[site["name"]] = expectation(site["fn"])
+        return found
+
+    return _mapped(one, draws, latents, module)
+
+
+def expectation(law: Any) -> Tensor:
+    """The mean of a Pyro law; the probabilities of a categorical."""
+    while not hasattr(law, "probs") and hasattr(law, "base_dist") and hasattr(law, "reinterpreted_batch_ndims"):
+        law = law.base_dist
+    if isinstance(law, pyro.distributions.MaskedDistribution):
+        return expectation(law.base_dist)
+    return law.probs if isinstance(law, pyro.distributions.Categorical) else law.mean
+
+
+class BatchedNoise(TorchFunctionMode):
+    """Fresh noise under vmap, which refuses in-place random numbers on tensors without the mapped dim."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is Tensor.normal_:
+            return torch.randn(args[0].shape, dtype=args[0].dtype, device=args[0].device)
+        if func is Tensor.exponential_:
+            return -torch.rand(args[0].shape, dtype=args[0].dtype, device=args[0].device).clamp_min(1e-38).log()
+        return func(*args, **(kwargs or {}))
+
+
+def draw_rows(module: Any, batch: Batch, draws: Draws, seed: int) -> dict[str, Tensor]:
+    """Latents and observed variables drawn from `model` at given parameters, name -> (S, N, ...).
+
+    batch: the inputs, and for the observed variables any values of the right shape: they set the number of rows.
+    """
+
+    def one(draw: Draws, local: Draws) -> dict[str, Tensor]:
+        free = poutine.uncondition(poutine.condition(module.model, data=dict(draw)))
+        with poutine.block(), BatchedNoise():
+            trace = poutine.trace(free).get_trace(**batch, rows=_size(batch))
+        return {site["name"]: site["value"] for site in row_sites(trace)}
+
+    with torch.random.fork_rng(devices=_devices(batch)):
+        torch.manual_seed(seed)
+        return _mapped(one, draws, None, module)
+
+
+def _devices(batch: Batch) -> list[Any]:
+    device = next(iter(batch.values())).device
+    return [device] if device.type == "cuda" else []
+
+
+def to_sites(program: Program, module: Any, parameters: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Values of the Pyro sites from values of the parameters, such as Bartlett's factors from a covariance.
+
+    parameters: name -> value of the parameter's shape, or one that reshapes to it.
+    """
+    found: dict[str, Tensor] = {}
+    anchor = next(module.buffers())
+    for free in free_parameters(program.model):
+        if free.name not in parameters:
+            raise InferenceError(f"no value of the parameter '{free.name}' was given")
+        value = torch.as_tensor(parameters[free.name]).to(anchor)
+        if isinstance(program.model[free.variable], MultivariateNormal) and free.parameter not in ("loc", "scale"):
+            found |= _matrix_sites(free, value, module)
+        else:
+            found[free.name] = value
+    return found
+
+
+def _matrix_sites(free: Any, value: Tensor, module: Any) -> dict[str, Tensor]:
+    covariance = {
+        "covariance": lambda m: m,
+        "precision": torch.linalg.inv,
+        "scale_tril": lambda m: m @ m.mT,
+        "correlation": lambda m: m,
+    }[free.parameter](value)
+    tril = torch.linalg.cholesky(covariance)
+    if free.parameter == "correlation" or isinstance(free.prior, LKJ):
+        return {f"{free.name}_tril": tril}
+    if free.prior == "point":
+        return {f"{free.name}_tril": _without_floor(covariance, free, module)}
+    root = getattr(module, f"{free.name}_root")
+    upper = torch.linalg.solve_triangular(tril, root.expand_as(tril), upper=False).mT
+    size = value.shape[-1]
+    i, j = torch.triu_indices(size, size, 1)
+    return {f"{free.name}_diagonal": upper.diagonal(dim1=-2, dim2=-1).square(), f"{free.name}_above": upper[..., i, j]}
+
+
+def _without_floor(covariance: Tensor, free: Any, module: Any) -> Tensor:
+    floor = getattr(module, f"{free.name}_floor")
+    values, vectors = torch.linalg.eigh(covariance - floor)
+    return torch.linalg.cholesky((vectors * values.clamp_min(1e-12 * values.amax(-1, keepdim=True))[..., None, :]) @ vectors.mT)

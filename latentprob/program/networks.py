@@ -1,0 +1,136 @@
+"""The networks of a program: decoders that the model names, and encoders of the drawn latents."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from latentprob.program.maps import network_name, tail_axes
+from latentprob.program.plan import Plan
+from latentprob.program.scope import Scope, size
+from latentprob.spec import distributions as spec
+from latentprob.spec.maps import MLP, Linear, Module
+from latentprob.spec.model import argument, terms
+from latentprob.spec.sites import intercept_of, own_axes
+
+ENCODER_HIDDEN = (64, 64)
+ACTIVATIONS = {
+    "relu": "ReLU",
+    "tanh": "Tanh",
+    "gelu": "GELU",
+    "silu": "SiLU",
+    "softplus": "Softplus",
+    "sigmoid": "Sigmoid",
+}
+
+
+@dataclass(frozen=True)
+class Network:
+    """An attribute of the program that holds a network, and the layers that make it."""
+
+    name: str
+    layers: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """The statement that makes it."""
+        return [f"self.{self.name} = nn.Sequential(", *[f"    {layer}," for layer in self.layers], ")"]
+
+
+def maps_of(plan: Plan, kind: type) -> list[tuple[str, str, Any]]:
+    """Every map of one kind: variable, parameter, map."""
+    model = plan.model
+    return [
+        (name, which, part)
+        for name, law in model.statements.items()
+        for which in law.parameters
+        for part in terms(argument(model, name, which))
+        if isinstance(part, kind)
+    ]
+
+
+def decoders(scope: Scope) -> list[Network]:
+    """The networks that the model's MLPs name."""
+    found = []
+    for name, which, part in maps_of(scope.plan, MLP):
+        sizes = [size(scope.model, axis) for axis in (*own_axes(scope.model, name), *tail_axes(scope, name, which))]
+        bias = intercept_of(argument(scope.model, name, which)) is part
+        layers = _layers(size(scope.model, part.parent), part.hidden, " * ".join(sizes) or "1", part.activation, bias)
+        found.append(Network(network_name(scope, name, which, part), layers))
+    return found
+
+
+def _layers(start: str, hidden: tuple[int, ...], end: str, activation: str, bias: bool = True) -> tuple[str, ...]:
+    layers, width = [], start
+    for nodes in hidden:
+        layers += [f"nn.Linear({width}, {nodes})", f"nn.{ACTIVATIONS[activation]}()"]
+        width = str(nodes)
+    layers.append(f"nn.Linear({width}, {end}{'' if bias else ', bias=False'})")
+    return tuple(layers)
+
+
+def modules(plan: Plan) -> tuple[str, ...]:
+    """Names of the torch modules that the caller hands in."""
+    return tuple(dict.fromkeys(part.name for _, _, part in maps_of(plan, Module)))
+
+
+def encoders(scope: Scope) -> list[Network]:
+    """One encoder for each drawn latent: from what is observed to location and log scale."""
+    return [_encoder(scope, name) for name in scope.plan.draw]
+
+
+def _encoder(scope: Scope, name: str) -> Network:
+    widths = [width for _, width in features(scope)]
+    start = " + ".join(widths)
+    if _is_linear(scope.plan, name):
+        return Network(f"{name}_encoder", (f"nn.Linear({start}, 2 * self.{name}_size)",))
+    mlps = [part for _, _, part in maps_of(scope.plan, MLP) if part.parent == name]
+    hidden = tuple(reversed(mlps[0].hidden)) if mlps else ENCODER_HIDDEN
+    activation = mlps[0].activation if mlps else "relu"
+    return Network(f"{name}_encoder", _layers(start, hidden, f"2 * self.{name}_size", activation))
+
+
+def _is_linear(plan: Plan, name: str) -> bool:
+    """Whether the belief's location is linear in the data, as under linear maps and normal noise."""
+    model = plan.model
+    readers = [(child, which, part) for child, which, part in maps_of(plan, object) if getattr(part, "parent", None) == name]
+    return all(
+        isinstance(part, Linear) and part.by is None and isinstance(model[child], (spec.Normal, spec.MultivariateNormal))
+        for child, _, part in readers
+    )
+
+
+def features(scope: Scope) -> list[tuple[str, str]]:
+    """What an encoder reads: texts of tensors, (N, ...), and their widths."""
+    plan, found = scope.plan, []
+    for name in observed_names(plan):
+        if name in plan.missing and scope.model.is_level(name):
+            hot = f"nn.functional.one_hot({name}, self.{name}_size) * {name}_seen[:, None]"
+            found.append((hot, f"self.{name}_size"))
+            continue
+        text, width = _feature(scope, name)
+        if name in plan.missing:
+            found += [(f"torch.where({name}_seen, {text}, 0.0)", width), (f"{name}_seen", width)]
+        else:
+            found.append((text, width))
+    return found
+
+
+def observed_names(plan: Plan) -> tuple[str, ...]:
+    """What the data hold, parents first, then inputs: the arguments of the program's methods."""
+    return tuple(n for n in (*plan.order, *plan.model.inputs) if n in plan.observed)
+
+
+def _feature(scope: Scope, name: str) -> tuple[str, str]:
+    model = scope.model
+    law = model.statements.get(name)
+    if model.is_level(name):
+        return f"nn.functional.one_hot({name}, self.{name}_size)", f"self.{name}_size"
+    if isinstance(law, spec.Categorical):
+        hot = f"nn.functional.one_hot({name}, self.{name}_levels).flatten(1).to(self.{name}_center)"
+        return hot, f"self.{name}_size * self.{name}_levels"
+    width = f"self.{name}_size"
+    if isinstance(law, spec.Bernoulli):
+        return f"2 * {name} - 1", width
+    if law is not None and law.support == "count":
+        return f"{name}.log1p() - self.{name}_center.log1p()", width
+    if isinstance(law, spec.LogNormal):
+        return f"({name}.log() - self.{name}_center) / self.{name}_spread", width
+    return f"({name} - self.{name}_center) / self.{name}_spread", width

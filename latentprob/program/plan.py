@@ -1,0 +1,148 @@
+"""What becomes of each latent in `marginal`: drawn, summed or integrated. The choice goes by structure alone."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from latentprob.errors import ModelError
+from latentprob.spec.distributions import Bernoulli, Categorical, MultivariateNormal, Normal
+from latentprob.spec.maps import Linear
+from latentprob.spec.model import Model, argument, parents, terms
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The roles of a model's variables for one set of observed names.
+
+    sum: discrete latents taken out by a sum, observed ones with gaps among them.
+    integrate: normal latents under linear maps and normal noise, taken out in closed form.
+    draw: the rest.
+    """
+
+    model: Model
+    observed: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    collapse: bool = True
+    order: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "order", _sorted(self.model))
+        _check(self)
+
+    @cached_property
+    def latents(self) -> tuple[str, ...]:
+        """The statements that the data do not hold, parents first."""
+        return tuple(name for name in self.order if name not in self.observed)
+
+    @cached_property
+    def sum(self) -> tuple[str, ...]:
+        """Discrete latents, and discrete observed variables with gaps."""
+        hidden = (name for name in self.order if name not in self.observed or name in self.missing)
+        return tuple(name for name in hidden if self.model.is_level(name))
+
+    @cached_property
+    def integrate(self) -> tuple[str, ...]:
+        """Normal latents whose children are observed, normal, and linear in them."""
+        if not self.collapse:
+            return ()
+        found: list[str] = []
+        for name in self.latents:
+            if _is_linear_normal(self, name) and not set(self.model.parents(name)) & set(found):
+                found.append(name)
+        return tuple(found)
+
+    @cached_property
+    def draw(self) -> tuple[str, ...]:
+        """The latents that no closed form reaches."""
+        return tuple(name for name in self.latents if name not in (*self.sum, *self.integrate))
+
+    def role(self, name: str) -> str:
+        """ "draw", "sum" or "integrate"."""
+        return "sum" if name in self.sum else "integrate" if name in self.integrate else "draw"
+
+    @cached_property
+    def collapsed(self) -> tuple[str, ...]:
+        """The variables whose density enters `joint`: what is taken out and all that reads it."""
+        out = {*self.sum, *self.integrate}
+        return tuple(n for n in self.order if n in out or out & set(self.model.parents(n)))
+
+    @cached_property
+    def groups(self) -> tuple[tuple[str, ...], ...]:
+        """Integrated latents that share a child, and so a joint belief."""
+        groups: list[set[str]] = []
+        for name in self.integrate:
+            linked = [g for g in groups if any(set(self.model.children(name)) & set(self.model.children(m)) for m in g)]
+            groups = [g for g in groups if g not in linked] + [{name}.union(*linked)]
+        return tuple(tuple(n for n in self.integrate if n in group) for group in groups)
+
+    def given(self, name: str) -> tuple[str, ...]:
+        """The summed latents that the belief of an integrated one depends on."""
+        group = next(group for group in self.groups if name in group)
+        readers = {*group, *(child for member in group for child in self.model.children(member))}
+        read = {parent for reader in readers for parent in self.model.parents(reader)}
+        return tuple(latent for latent in self.sum if latent in read)
+
+
+def _sorted(model: Model) -> tuple[str, ...]:
+    found: list[str] = []
+    waiting = list(model)
+    while waiting:
+        ready = next(n for n in waiting if all(p in found or p not in model for p in model.parents(n)))
+        found.append(ready)
+        waiting.remove(ready)
+    return tuple(found)
+
+
+def _check(plan: Plan) -> None:
+    model = plan.model
+    for name in (*plan.observed, *plan.missing):
+        if name not in model and name not in model.inputs:
+            raise ModelError(f"the model has no variable '{name}'; it has {', '.join((*model, *model.inputs))}")
+    for name in model.inputs:
+        if name not in plan.observed:
+            raise ModelError(f"'{name}' is used and never stated: an input, which the data must hold")
+    for name in plan.latents:
+        if not model.children(name):
+            raise ModelError(
+                f"'{name}' has no children and is not observed: nothing tells of it. "
+                f"Give its data, or name it among the observed variables"
+            )
+        law = model[name]
+        if law.support == "count":
+            raise ModelError(
+                f"{name} ~ {type(law).__name__} is hidden, and a hidden count has no sum that ends; "
+                "use Categorical(size=...) for a hidden level, or observe it"
+            )
+        if isinstance(law, Categorical) and law.size is None:
+            raise ModelError(f"{name} ~ Categorical is hidden and has no size; write {name} ~ Categorical(size=3), say")
+        if isinstance(law, Bernoulli) and law.size not in (None, 1):
+            raise ModelError(f"{name} ~ Bernoulli(size={law.size}) is hidden; write one statement for each bit")
+    for name in plan.missing:
+        if name in model.inputs:
+            raise ModelError(f"the input '{name}' has gaps; a covariate needs every cell. State its law, or fill it")
+        if model.children(name) and not model.is_level(name):
+            raise ModelError(
+                f"'{name}' has gaps and other variables depend on it; only a discrete variable or one "
+                "without children may have gaps. Fill it, or drop the rows"
+            )
+
+
+def _is_linear_normal(plan: Plan, name: str) -> bool:
+    model = plan.model
+    if not isinstance(model[name], (Normal, MultivariateNormal)):
+        return False
+    if any(p in plan.latents and not model.is_level(p) for p in model.parents(name)):
+        return False
+    return all(_linear_child(plan, name, child) for child in model.children(name))
+
+
+def _linear_child(plan: Plan, name: str, child: str) -> bool:
+    law = plan.model[child]
+    if child not in plan.observed or not isinstance(law, (Normal, MultivariateNormal)):
+        return False
+    if any(name in parents(argument(plan.model, child, p)) for p in law.parameters if p != "loc"):
+        return False
+    loc: Any = law.loc
+    return all(isinstance(term, Linear) and term.parent == name for term in terms(loc) if name in parents(term))
+
+

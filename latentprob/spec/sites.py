@@ -1,0 +1,180 @@
+"""The hinge: name, axes, shape, support and prior of every variable that a model has.
+
+The program, the draws, the tree and the report all ask `sites`; nothing else knows the name of a dim.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from latentprob.errors import ModelError
+from latentprob.spec.component import Sum
+from latentprob.spec.distributions import Bernoulli, Categorical, Distribution
+from latentprob.spec.maps import MLP, Linear, Module, PerFeature, Shared, Table
+from latentprob.spec.model import Model, argument, terms
+from latentprob.spec.schema import Schema
+from latentprob.spec.structure import MATRICES, intercept_of, site_name, support_of
+
+__all__ = [
+    "MATRICES",
+    "MATRIX_BIS",
+    "Free",
+    "Site",
+    "axis_of",
+    "free_parameters",
+    "intercept_of",
+    "levels_of",
+    "own_axes",
+    "sites",
+]
+
+MATRIX_BIS = "_bis"  # ArviZ's name for the second axis of a matrix
+
+
+@dataclass(frozen=True)
+class Free:
+    """A free parameter of the model, before any data.
+
+    name: its Pyro site and its variable in the posterior, such as "x_loc_weights".
+    axes: "c" for the levels of c, "z" for the dims of z or the features of an input or observed variable,
+        "x." for the categories of x; a matrix repeats its axis.
+    domain: where it lies (a parameter's domain of `distributions`).
+    part: "value" of a table, PerFeature or Shared; "weights" or "intercept" of a Linear.
+    predictor: whether it lives under the parameter's link.
+    """
+
+    name: str
+    variable: str
+    parameter: str
+    axes: tuple[str, ...]
+    domain: str
+    part: Literal["value", "weights", "intercept"]
+    source: Any
+    prior: Any
+    predictor: bool
+
+
+@dataclass(frozen=True)
+class Site:
+    """A variable of the result: dims name its axes, labels are their coordinates."""
+
+    name: str
+    role: Literal["global", "latent", "observed", "input"]
+    axes: tuple[str, ...]
+    dims: tuple[str, ...]
+    shape: tuple[int, ...]
+    labels: tuple[tuple[Hashable, ...], ...]
+    support: str
+    scalar_axes: tuple[bool, ...]  # axes of length one that results do not show
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The dims that results show."""
+        return tuple(d for d, hidden in zip(self.dims, self.scalar_axes, strict=True) if not hidden)
+
+
+def free_parameters(model: Model) -> tuple[Free, ...]:
+    """Every free parameter with its name and axes, in the order of the statements.
+
+    Sites that a matrix is made of (Bartlett's factors) are the program's own and not listed here.
+    """
+    found: list[Free] = []
+    for name, law in model.statements.items():
+        for parameter in law.parameters:
+            value = argument(model, name, parameter)
+            if value is not None:
+                found += _free(model, name, parameter, law.parameters[parameter], value)
+    return tuple(found)
+
+
+def own_axes(model: Model, name: str) -> tuple[str, ...]:
+    """The axes of one row of a variable: none for a level, its features or dims otherwise."""
+    return () if model.is_level(name) else (name,)
+
+
+def _free(model: Model, name: str, parameter: str, domain: str, value: Any) -> list[Free]:
+    own = own_axes(model, name)
+    tail: tuple[str, ...] = ()
+    if domain in ("simplex", "logits"):
+        tail = (f"{name}.",) if own else (name,)
+    elif domain in MATRICES:
+        own, tail = (), (name, name)
+    if isinstance(value, Distribution):
+        value = Shared(prior=value)
+    parts = terms(value)
+    summed = isinstance(value, Sum)
+    inside = "real" if summed or any(isinstance(p, (Linear, MLP, Module)) for p in parts) else domain
+
+    def free(suffix: str, axes: tuple[str, ...], part: Any, what: Any, prior: Any) -> Free:
+        label = site_name(name, parameter, part, parts) + suffix
+        return Free(label, name, parameter, axes, inside, what, part, prior, inside != domain or summed)
+
+    found: list[Free] = []
+    intercept = intercept_of(value)
+    for part in parts:
+        if isinstance(part, Table):
+            features = own if part.per_feature else ()
+            found.append(free("", (part.parent, *features, *tail), part, "value", part.prior))
+        elif isinstance(part, PerFeature):
+            found.append(free("", (*own, *tail), part, "value", part.prior))
+        elif isinstance(part, Shared):
+            found.append(free("", tail, part, "value", part.prior))
+        elif isinstance(part, Linear):
+            by = () if part.by is None else (part.by,)
+            if part is intercept:
+                found.append(free("_intercept", (*by, *own, *tail), part, "intercept", part.intercept))
+            found.append(free("_weights", (*by, part.parent, *own, *tail), part, "weights", part.weights))
+    return found
+
+
+def sites(model: Model, schema: Schema) -> dict[str, Site]:
+    """Every variable of the model with its dims, shape and labels, by name: globals, latents, observed, inputs."""
+    found: dict[str, Site] = {}
+    for free in free_parameters(model):
+        support = "real" if free.predictor else free.domain
+        found[free.name] = _site(model, schema, free.name, "global", free.axes, support)
+    for name in (*model.statements, *model.inputs):
+        support = support_of(type(model[name])) if name in model else "real"
+        role: Any = "input" if name not in model else "observed" if name in schema else "latent"
+        found[name] = _site(model, schema, name, role, own_axes(model, name), support)
+    return found
+
+
+def _site(model: Model, schema: Schema, name: str, role: Any, axes: tuple[str, ...], support: str) -> Site:
+    seen: set[str] = set()
+    dims, labels, scalar = [], [], []
+    for axis in axes:
+        dim, marks, hidden = axis_of(model, schema, axis)
+        dims.append(dim + MATRIX_BIS if dim in seen else dim)
+        seen.add(dim)
+        labels.append(marks)
+        scalar.append(hidden)
+    shape = tuple(len(marks) for marks in labels)
+    return Site(name, role, axes, tuple(dims), shape, tuple(labels), support, tuple(scalar))
+
+
+def axis_of(model: Model, schema: Schema, axis: str) -> tuple[str, tuple[Hashable, ...], bool]:
+    """Name, labels, and whether results hide it, of one axis of `Free` or `Site`."""
+    if axis.endswith("."):
+        name = axis[:-1]
+        return f"{name}_level", levels_of(model, schema, name), False
+    if model.is_level(axis):
+        return f"{axis}_level", levels_of(model, schema, axis), False
+    if axis in schema:
+        column = schema[axis]
+        return column.dim, column.features, column.scalar
+    size = getattr(model[axis], "size", None)
+    return f"{axis}_dim", tuple(range(size or 1)), size is None
+
+
+def levels_of(model: Model, schema: Schema, name: str) -> tuple[Hashable, ...]:
+    """Labels of the levels of a discrete variable."""
+    if name in schema and schema[name].levels:
+        return schema[name].levels
+    law = model.statements.get(name)
+    if isinstance(law, Bernoulli):
+        return (0, 1)
+    size = law.size if isinstance(law, Categorical) else None
+    if size is None:
+        raise ModelError(f"{name} is hidden and has no size; write {name} ~ Categorical(size=3), say")
+    return tuple(range(size))

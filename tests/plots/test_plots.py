@@ -1,0 +1,203 @@
+"""What the figures hold: artists, positions, labels and limits; settings of matplotlib stay untouched."""
+
+from collections.abc import Iterator
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.collections import EllipseCollection
+from matplotlib.colors import to_rgba
+
+from latentprob import plots
+from latentprob.plots.canvas import BRIGHT, FAINT, colours
+
+ROWS, CHAINS, DRAWS = 40, 2, 30
+GENERATOR = np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def close() -> Iterator[None]:
+    yield
+    plt.close("all")
+
+
+def stats(restarts: int = 3) -> xr.Dataset:
+    line = -50 - 1000 * np.exp(-np.arange(100) / 3)
+    bound = line - 5 * np.arange(restarts)[:, None]
+    return xr.Dataset(
+        {"bound": (("restart", "step"), bound), "kept": ("restart", np.arange(restarts) != 2)},
+        {"step": np.arange(0, 1000, 10)},
+    )
+
+
+def mixture() -> dict[str, xr.DataArray]:
+    matrix = np.array([[4.0, 0.0, 0.0], [0.0, 9.0, 0.0], [0.0, 0.0, 1.0]])
+    loc = np.broadcast_to([[0.0, 0.0, 0.0], [10.0, 20.0, 0.0]], (CHAINS, DRAWS, 2, 3))
+    spread = np.broadcast_to(matrix, (CHAINS, DRAWS, 2, 3, 3))
+    draws = ("chain", "draw", "c_level", "feature")
+    return {
+        "x": xr.DataArray(GENERATOR.normal(size=(ROWS, 3)), {"feature": ["a", "b", "d"]}, ("row", "feature")),
+        "probs": xr.DataArray(np.tile([0.25, 0.75], (ROWS, 1)), {"c_level": ["low", "high"]}, ("row", "c_level")),
+        "loc": xr.DataArray(loc, dims=draws),
+        "spread": xr.DataArray(spread, dims=(*draws, "feature_bis")),
+    }
+
+
+def weights() -> xr.DataArray:
+    values = np.linspace(-1, 1, 2 * 4).reshape(2, 4) + GENERATOR.normal(size=(CHAINS, DRAWS, 2, 4))
+    coords = {"z_dim": [0, 1], "feature": ["p", "q", "r", "s"]}
+    return xr.DataArray(values, coords, ("chain", "draw", "z_dim", "feature"))
+
+
+def beliefs() -> dict[str, xr.DataArray]:
+    loc = xr.DataArray(GENERATOR.normal(size=(ROWS, 3)), dims=("row", "z_dim"))
+    return {"loc": loc, "scale": xr.full_like(loc, 0.5)}
+
+
+def images() -> np.ndarray:
+    return GENERATOR.random((ROWS, 6))
+
+
+PLOTS = {
+    "bound": lambda **kw: plots.bound(stats(), **kw),
+    "components": lambda **kw: plots.components(**mixture(), **kw),
+    "loadings": lambda **kw: plots.loadings(weights(), **kw),
+    "latent_space": lambda **kw: plots.latent_space(**beliefs(), labels=["u", "v"] * 20, **kw),
+    "reconstructions": lambda **kw: plots.reconstructions(images(), images(), shape=(2, 3), **kw),
+}
+
+
+def test_every_plot_is_tested() -> None:
+    assert set(PLOTS) == set(plots.__all__)
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_draws_on_the_axes_given_and_leaves_settings_alone(name: str) -> None:
+    before = dict(mpl.rcParams)
+    _, ax = plt.subplots()
+    assert PLOTS[name](ax=ax, title="A title") is ax
+    assert ax.get_title(loc="left") == "A title" or name == "bound"
+    ax.figure.canvas.draw()
+    assert dict(mpl.rcParams) == before
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_makes_a_figure_of_its_own(name: str) -> None:
+    assert PLOTS[name]().figure is not PLOTS[name]().figure
+
+
+def test_bound_greys_what_was_set_aside_and_shows_the_end() -> None:
+    ax = plots.bound(stats())
+    lines = [line for line in ax.lines if len(line.get_xdata())]
+    assert sorted(line.get_color() for line in lines) == sorted([BRIGHT[0], BRIGHT[0], FAINT])
+    assert lines[0].get_xdata()[-1] == 990
+    low, high = ax.get_ylim()
+    assert -90 < low < -60  # the one set aside ends at -60; the climb from -1050 is left out
+    assert -50 < high < -45
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["2 restarts kept", "1 set aside"]
+    assert "−50.0 nats" in ax.get_title(loc="left")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("step", "bound (nats)")
+
+
+def test_bound_of_restarts_that_ended_at_different_steps() -> None:
+    some = stats()
+    some["bound"][0, 60:] = np.nan
+    assert "−50.0 nats" in plots.bound(some).get_title(loc="left")
+
+
+def test_components_mix_colours_and_draw_ellipses_of_the_right_size() -> None:
+    ax = plots.components(**mixture(), draws=7)
+    points = ax.collections[0]
+    assert points.get_offsets().shape == (ROWS, 2)
+    mixed = 0.25 * colours(2)[0] + 0.75 * colours(2)[1]
+    np.testing.assert_allclose(points.get_facecolors()[0, :3], mixed)
+    rings = [c for c in ax.collections if isinstance(c, EllipseCollection)]
+    assert [len(ring.get_offsets()) for ring in rings] == [7, 7, 2, 2]
+    np.testing.assert_allclose(rings[-1].get_offsets(), [[0, 0], [10, 20]])
+    radius = np.sqrt(-2 * np.log(1 - 0.9))  # chi-square with two degrees of freedom
+    np.testing.assert_allclose(rings[-1].get_widths(), [2 * 3 * radius] * 2)
+    np.testing.assert_allclose(rings[-1].get_heights(), [2 * 2 * radius] * 2)
+    np.testing.assert_allclose(np.abs(rings[-1].get_angles()), [90, 90])  # the long axis is the second feature
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("a", "b")
+    assert [text.get_text() for text in ax.texts] == ["low · 25%", "high · 75%"]
+
+
+def test_components_of_other_features_and_of_scales() -> None:
+    given = mixture()
+    scales = np.sqrt(np.einsum("...ii->...i", given["spread"].values))
+    given["spread"] = xr.DataArray(scales, dims=given["loc"].dims)
+    ax = plots.components(**given, features=["d", "b"])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("d", "b")
+    rings = [c for c in ax.collections if isinstance(c, EllipseCollection)]
+    np.testing.assert_allclose(rings[-1].get_offsets(), [[0, 0], [0, 20]])
+    assert rings[-1].get_widths()[0] == pytest.approx(3 * rings[-1].get_heights()[0])
+
+
+def test_components_stay_in_the_picture() -> None:
+    ax = plots.components(**mixture())
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    assert left < -4.2
+    assert right > 14.2
+    assert low < -6.4
+    assert high > 26.4
+
+
+def test_loadings_are_means_and_quantiles() -> None:
+    given = weights()
+    ax = plots.loadings(given)
+    thin, thick, dots = ax.collections[:3]
+    np.testing.assert_allclose(dots.get_offsets()[:, 0], given.values[:, :, 0].mean(axis=(0, 1)))
+    ends = np.array([segment[:, 0] for segment in thin.get_segments()])
+    np.testing.assert_allclose(ends.T, np.quantile(given.values[:, :, 0], [0.05, 0.95], axis=(0, 1)))
+    ends = np.array([segment[:, 0] for segment in thick.get_segments()])
+    np.testing.assert_allclose(ends.T, np.quantile(given.values[:, :, 0], [0.25, 0.75], axis=(0, 1)))
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["p", "q", "r", "s"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["z_dim 0", "z_dim 1"]
+    assert ax.yaxis_inverted()
+
+
+def test_loadings_of_one_factor_need_no_legend() -> None:
+    ax = plots.loadings(weights().isel(z_dim=0, drop=True))
+    assert ax.get_legend() is None
+    assert len(ax.collections) == 3
+
+
+def test_latent_space_has_rings_of_one_sd_and_names() -> None:
+    given = beliefs()
+    ax = plots.latent_space(**given, labels=["u", "v"] * 20, dims=(2, 0), rings=10)
+    rings, dots = ax.collections
+    assert len(rings.get_offsets()) == 10
+    np.testing.assert_allclose(rings.get_widths(), 1.0)  # twice the sd
+    np.testing.assert_allclose(dots.get_offsets(), given["loc"].values[:, [2, 0]])
+    assert dots.get_facecolors()[0].tolist() == pytest.approx(to_rgba(BRIGHT[0], 0.8))
+    assert [text.get_text() for text in ax.texts] == ["u", "v"]
+    assert tuple(ax.texts[1].xy) == pytest.approx(np.median(given["loc"].values[1::2][:, [2, 0]], axis=0))
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("z, dim 2", "z, dim 0")
+
+
+def test_latent_space_without_labels_has_no_names() -> None:
+    assert not plots.latent_space(**beliefs()).texts
+
+
+def test_reconstructions_put_images_below_their_originals() -> None:
+    data, model = images(), images()
+    ax = plots.reconstructions(data, model, shape=(2, 3), columns=4, rows=1)
+    picture = ax.images[0].get_array().filled(np.nan)
+    assert picture.shape == (2 * 3 + 1, 4 * 4 + 1)
+    np.testing.assert_array_equal(picture[1:3, 1:4], data[0].reshape(2, 3))
+    np.testing.assert_array_equal(picture[4:6, 1:4], model[0].reshape(2, 3))
+    np.testing.assert_array_equal(picture[4:6, 13:16], model[-1].reshape(2, 3))
+    assert np.isnan(picture[0]).all()
+    assert np.isnan(picture[3]).all()
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["data", "model"]
+    top, bottom = ax.get_yticks()
+    assert (top, bottom) == (1.5, 4.5)
+
+
+@pytest.mark.parametrize("count", [1, 6, 7, 10, 25])
+def test_colours_are_distinct(count: int) -> None:
+    palette = colours(count)
+    assert palette.shape == (count, 3)
+    assert len(np.unique(palette.round(4), axis=0)) == count

@@ -1,0 +1,161 @@
+"""The command: what it prints, writes and refuses. Fits are tiny."""
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import latentprob as lp
+from latentprob.cli import app
+from latentprob.cli.options import split_columns
+
+MIXTURE = "c ~ Categorical(size=2)\nx ~ Normal(loc=Table(c), scale=Table(c))\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with a model and a table of two well separated groups."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mixture.latent").write_text(MIXTURE)
+    rows = np.random.default_rng(0).normal(size=(40, 2)) + np.repeat([[-5.0], [5.0]], 20, axis=0)
+    pd.DataFrame(rows, columns=["a", "b"]).assign(k=1.0).to_csv(tmp_path / "table.csv", index=False)
+    return tmp_path
+
+
+def run(*words: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr."""
+    result = CliRunner().invoke(app, list(words))
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_version() -> None:
+    assert run("--version") == (0, f"latentprob {lp.__version__}\n", "")
+
+
+def test_help_is_quick_and_loads_no_torch() -> None:
+    code = (
+        "import sys\nfrom latentprob.cli import app\ntry:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
+        "print(sorted({'torch', 'pyro', 'numpy', 'pandas', 'xarray'} & set(sys.modules)))"
+    )
+    start = time.perf_counter()
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert time.perf_counter() - start < 1
+    assert all(word in shown for word in ("compile", "fit", "demo"))
+    assert shown.endswith("[]\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "rest", "columns"),
+    [
+        (["m", "d", "--x", "a,b"], ["m", "d"], {"x": ["a", "b"]}),
+        (["--x", "a,b", "m", "d"], ["m", "d"], {"x": ["a", "b"]}),
+        (["m", "--x=a, b", "--seed", "3"], ["m", "--seed", "3"], {"x": ["a", "b"]}),
+        (["--seed=3", "--x", "a", "--y", "b"], ["--seed=3"], {"x": ["a"], "y": ["b"]}),
+        (["m", "--x"], ["m"], {"x": []}),
+    ],
+)
+def test_columns_are_taken_out_of_the_line(line: list[str], rest: list[str], columns: dict[str, list[str]]) -> None:
+    assert split_columns(line, {"--seed", "--help"}) == (rest, columns)
+
+
+def test_compile_prints_the_program_as_it_is() -> None:
+    code, shown, errors = run("compile", "gaussian_mixture")
+    model = lp.Model.read(lp.models.path("gaussian_mixture"))
+    assert (code, errors) == (0, "")
+    assert shown == lp.compile(model, observed=["x"]).source
+
+
+def test_compile_saves_a_file_with_gaps_and_named_variables(folder: Path) -> None:
+    code, shown, _ = run("compile", "mixture.latent", "--observed", "x", "--missing", "x", "-o", "program.py")
+    assert (code, shown) == (0, "wrote program.py\n")
+    assert (folder / "program.py").read_text() == lp.compile(lp.Model(MIXTURE), observed=["x"], missing=["x"]).source
+
+
+@pytest.fixture
+def fitted(folder: Path) -> tuple[str, Path]:
+    words = "fit mixture.latent table.csv --x a,b --out result --seed 1 --steps 200 --restarts 2 --draws 50"
+    code, shown, errors = run(*words.split())
+    assert code == 0, errors
+    return shown, folder / "result"
+
+
+def test_fit_prints_and_saves(fitted: tuple[str, Path]) -> None:
+    shown, path = fitted
+    for part in ("c ~ Categorical(size=2)", "x_loc", "saved to result"):
+        assert part in shown
+    saved = lp.load(path)
+    assert list(saved.tree["posterior"]["feature"].values) == ["a", "b"]
+    assert saved.diagnose().verdict in shown
+
+
+def test_fit_again_into_the_same_folder(fitted: tuple[str, Path]) -> None:
+    assert run("fit", "mixture.latent", "table.csv", "--x", "a", "--out", "result", "--steps", "100")[0] == 0
+    assert list(lp.load(fitted[1]).tree["posterior"]["x_loc"].dims) == ["chain", "draw", "c_level", "feature"]
+
+
+WRONG = {
+    "no such model": ("fit gausian_mixture table.csv", "FileError.*gausian_mixture.*gaussian_mixture"),
+    "no such model file": ("compile nothing.latent", "FileError.*nothing.latent"),
+    "model with a mistake": ("compile wrong.latent", "ModelError.*Normall"),
+    "no such table": ("fit mixture.latent nothing.csv", "FileError.*nothing.csv"),
+    "table of another kind": ("fit mixture.latent mixture.latent", "FileError.*latent"),
+    "no such column": ("fit mixture.latent table.csv --x a,bb", "DataError.*bb"),
+    "no such variable": ("fit mixture.latent table.csv --y a", "--y is no option.*c, x"),
+    "a typing error": ("fit mixture.latent table.csv --sed 1", "Did you mean --seed"),
+    "option without columns": ("fit mixture.latent table.csv --x", "DataError.*x"),
+    "setting of another inference": (
+        "fit mixture.latent table.csv --inference nuts --restarts 3",
+        "InferenceError.*restarts",
+    ),
+    "setting out of range": ("fit mixture.latent table.csv --draws -3", "InferenceError.*draws"),
+    "no such inference": ("fit mixture.latent table.csv --inference mcmc", "mcmc.*svi"),
+    "folder of something else": ("fit mixture.latent table.csv --out mine", "FileError.*mine"),
+    "unknown command": ("fitt mixture.latent", "fitt"),
+    "constant column": ("fit mixture.latent table.csv --x k", "DataError.*k"),
+    "compile, no such variable": ("compile mixture.latent --observed y", "Error.*y"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_input_is_one_message_and_code_2(folder: Path, case: str) -> None:
+    (folder / "wrong.latent").write_text("x ~ Normall(0, 1)\n")
+    (folder / "mine").mkdir()
+    (folder / "mine" / "diary.txt").write_text("dear diary")
+    words, message = WRONG[case]
+    code, _, errors = run(*words.split())
+    assert code == 2
+    assert re.search(message, errors, re.DOTALL), errors
+    assert "Traceback" not in errors
+    assert (folder / "mine" / "diary.txt").read_text() == "dear diary"
+
+
+def test_an_unexpected_error_keeps_its_traceback(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr("latentprob.program.compile", broken)
+    with pytest.raises(ZeroDivisionError, match="a fault of ours"):
+        run("compile", "mixture.latent")
+
+
+@pytest.mark.slow
+def test_demo_writes_its_figures(tmp_path: Path) -> None:
+    code, shown, errors = run("demo", "--out", str(tmp_path / "demo"))
+    assert code == 0, errors
+    figures = {path.stem for path in (tmp_path / "demo").glob("*.png")}
+    assert {
+        "faithful_components",
+        "holzinger_swineford_loadings",
+        "digits_latent_space",
+        "digits_reconstructions",
+    } <= figures
+    for part in ("Old Faithful", "class Program", "Handwritten digits"):
+        assert part in shown
