@@ -60,8 +60,8 @@ def read(
         arrays[name] = values
         if column.missing:
             seen[name] = known
-    schema = Schema(tuple(_name_dims(model, columns) if like is None else columns))
-    schema = replace(schema, row=_row_dim(model, schema, found.rows.name))
+    named = _name_dims(model, columns) if like is None else columns
+    schema = Schema(tuple(named), row=_row_dim(model, found.rows.name))
     return Values(arrays, seen, found.rows, schema, (*found.notes, *_gap_notes(seen)))
 
 
@@ -151,14 +151,11 @@ def _name_dims(model: Model, columns: Sequence[Column]) -> list[Column]:
     return [replace(c, dim="feature" if [c.name] == wide else f"{c.name}_feature") for c in columns]
 
 
-def _row_dim(model: Model, schema: Schema, name: Hashable) -> str:
+def _row_dim(model: Model, name: Hashable) -> str:
     """The name of the row dim: the index's, or "row", unless a variable or another dim has it."""
     names = (*model, *model.inputs)
-    dims = [f"{n}_{end}" for n in names for end in ("feature", "dim", "level")]
-    taken = {*names, *dims, *RESERVED_DIMS, *(c.dim for c in schema.columns)}
-    return next(
-        dim for dim in ("row" if name is None else str(name), "row", "rows") if dim not in taken
-    )  # no variable may be called rows
+    taken = {*names, *RESERVED_DIMS, *(f"{n}_{end}" for n in names for end in ("feature", "dim", "level"))}
+    return "row" if name is None or str(name) in taken else str(name)
 
 
 def _gap_notes(seen: Mapping[str, np.ndarray]) -> list[str]:

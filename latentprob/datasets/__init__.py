@@ -18,7 +18,8 @@ def names() -> tuple[str, ...]:
 def load(name: str) -> pd.DataFrame:
     """A data set of the package as a table, a row an observation.
 
-    earthquakes: year, count. faithful: eruptions, waiting. galaxies: velocity. holzinger_swineford: school, x1, ..., x9.
+    earthquakes: year, count. faithful: eruptions, waiting. galaxies: velocity.
+    holzinger_swineford: school, x1, ..., x9.
     """
     if name not in NAMES:
         found = nearest(str(name), NAMES)

@@ -17,8 +17,8 @@ def read_table(path: str | Path) -> pd.DataFrame:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise FileError(
-            f"{path}: tables are read from {', '.join(READERS)} files, not from {path.suffix or 'one without suffix'!r}. "
-            "Convert it, or rename it if it is one."
+            f"{path}: tables are read from {', '.join(READERS)} files, not from {path.suffix or 'one without suffix'}."
+            " Convert it, or rename it if it is one."
         )
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "is not there"

@@ -127,6 +127,6 @@ def value_and_gradient(
     return evaluate
 
 
-def automatic_guide(module: nn.Module) -> AutoGuide:
-    """The automatic guide of the global parameters in a built program."""
-    return next(part for part in module.modules() if isinstance(part, AutoGuide))
+def automatic_guide(module: nn.Module) -> AutoGuide | None:
+    """The automatic guide of the global parameters in a built program, where it has any."""
+    return next((part for part in module.modules() if isinstance(part, AutoGuide)), None)

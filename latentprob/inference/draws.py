@@ -25,7 +25,10 @@ class Sampler(nn.Module):
         self.density = density
 
     def forward(self, batch: Mapping[str, Tensor], weights: Tensor) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        guide = poutine.trace(automatic_guide(self.program)).get_trace()
+        parameter_guide = automatic_guide(self.program)
+        if parameter_guide is None:
+            return {}, weights.new_zeros(()), weights.new_zeros(())
+        guide = poutine.trace(parameter_guide).get_trace()
         drawn = {name: site["value"] for name, site in guide.iter_stochastic_nodes() if not _auxiliary(site)}
         log_p = log_q = weights.new_zeros(())
         if self.density:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 BLOCKS = 10  # a window's standard error comes from that many block means
 DECAY = 0.3  # of the learning rate, at a plateau
-STAGES = 4  # plateaus until it counts as settled
+STAGES = 3  # plateaus until it counts as settled
 SIGNAL = 2.0  # standard errors that a gain must exceed to be one
 
 
@@ -73,8 +73,8 @@ class Rows:
 
 
 def window_steps(rows: int, batch: int) -> int:
-    """Steps between two looks at the bound: 20 epochs, but 50 at least and 500 at most, and a multiple of the blocks."""
-    steps = min(500, max(50, 20 * (rows // min(batch, rows)) if batch < rows else 50))
+    """Steps between two looks at the bound: 20 epochs, but 40 at least and 500 at most, and a multiple of the blocks."""
+    steps = min(500, max(40, 20 * (rows // batch) if batch < rows else 0))
     return -(-steps // BLOCKS) * BLOCKS
 
 

@@ -12,6 +12,7 @@ from latentprob.spec.distributions import Distribution
 Array = np.ndarray
 DEGREES = 8.0  # of freedom at which a Student-t starts
 CLIP = 0.02  # probabilities start that far from 0 and 1
+FLOOR = 1e-3  # of the variance of all rows: no group starts narrower
 
 
 @singledispatch
@@ -23,19 +24,20 @@ def moments(law: Distribution, y: Array, residual: Array, weights: Array) -> dic
 @moments.register(spec.Normal)
 @moments.register(spec.LogNormal)
 def _(law: Distribution, y: Array, residual: Array, weights: Array) -> dict[str, Array]:
-    variance = mean(residual**2, weights)
+    variance = _variance(residual, weights)
     return {"scale": np.sqrt(variance), "variance": variance, "precision": 1 / variance}
 
 
 @moments.register
 def _(law: spec.StudentT, y: Array, residual: Array, weights: Array) -> dict[str, Array]:
-    scale = np.sqrt(mean(residual**2, weights) * (DEGREES - 2) / DEGREES)
+    scale = np.sqrt(_variance(residual, weights) * (DEGREES - 2) / DEGREES)
     return {"df": np.full(y.shape[1], DEGREES), "scale": scale}
 
 
 @moments.register
 def _(law: spec.MultivariateNormal, y: Array, residual: Array, weights: Array) -> dict[str, Array]:
     covariance = (residual * weights[:, None]).T @ residual / weights.sum()
+    covariance = covariance + FLOOR * np.diag(_variance(residual, weights))
     scale = np.sqrt(covariance.diagonal())
     return {
         "covariance": covariance,
@@ -88,6 +90,10 @@ def _(law: spec.Categorical, y: Array, residual: Array, weights: Array) -> dict[
     probs = np.maximum(mean(y, weights), CLIP)
     probs = probs / probs.sum(-1, keepdims=True)
     return {"probs": probs, "logits": np.log(probs)}
+
+
+def _variance(residual: Array, weights: Array) -> Array:
+    return np.maximum(mean(residual**2, weights), FLOOR * np.maximum(mean(residual**2, np.ones(len(residual))), 1e-12))
 
 
 def mean(y: Array, weights: Array) -> Array:

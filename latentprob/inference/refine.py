@@ -17,7 +17,7 @@ from latentprob.inference.laplace import Laplace
 PARETO_K_GOOD = 0.5  # finite variance of the weights; standard deviations are within 10 % below it (measured)
 DEGREES = 7.0  # of freedom: tails heavier than a posterior's, light enough for a few dozen dimensions
 ROUNDS = 3  # the proposal takes the weighted moments of the last round until k is good
-PROPOSALS = 8  # a draw
+PROPOSALS = 4  # a draw
 
 
 @dataclass(frozen=True)

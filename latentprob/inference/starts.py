@@ -3,21 +3,24 @@
 Latents get a first guess row by row; every parameter then follows from it by moments and least squares.
 """
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
+from scipy.special import logit
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
 
 from latentprob.inference.moments import LINKED, mean, moments
 from latentprob.inference.problem import Problem
 from latentprob.program.evaluate import to_sites
-from latentprob.spec.distributions import Bernoulli
+from latentprob.spec.distributions import Categorical, Distribution
 from latentprob.spec.maps import Linear, Table
+from latentprob.spec.model import Model
 from latentprob.spec.sites import Free, free_parameters
 
 START_ROWS = 5_000  # rows that starts are made from
@@ -50,6 +53,100 @@ def starts(problem: Problem, module: nn.Module, count: int, seed: int) -> list[d
     return found
 
 
+def _guess(problem: Problem, module: nn.Module, rng: np.random.Generator, restart: int) -> Guess:
+    """The data, with a first guess of every latent."""
+    model, rows = problem.program.model, _some(problem.rows, rng)
+    batch = {name: value.cpu().numpy()[rows] for name, value in problem.batch.items()}
+    weights = np.ones(len(rows)) if problem.weights is None else problem.weights.cpu().double().numpy()[rows]
+    values = {name: _shown(module, model, name, y) for name, y in batch.items() if name in (*model, *model.inputs)}
+    seen = [name for name in model if name in values and not model.is_level(name)]
+    features = np.concatenate([_features(model[name], values[name]) for name in seen], axis=1) if seen else None
+    features = _standard(np.zeros((len(rows), 1)) if features is None else features)
+    for name in problem.program.plan:
+        if model.is_level(name):
+            known = batch.get(f"{name}_seen")
+            values[name] = _levels(module, name, features, values.get(name), known, weights, rng)
+    residual = features - _between(features, [values[n] for n in problem.program.plan if model.is_level(n)])
+    for name in problem.program.plan:
+        if not model.is_level(name):
+            nested = any(model.is_level(parent) for parent in model.parents(name))
+            values[name] = _scores(model[name], features if nested else residual, rng, JITTER * (restart > 0))
+    return Guess(values, weights)
+
+
+def _some(rows: int, rng: np.random.Generator) -> Array:
+    return np.arange(rows) if rows <= START_ROWS else np.sort(rng.choice(rows, START_ROWS, replace=False))
+
+
+def _shown(module: nn.Module, model: Model, name: str, y: Array) -> Array:
+    """Observed values; levels as shares of one and zero."""
+    if model.is_level(name):
+        return np.eye(getattr(module, f"{name}_size"))[y]
+    if isinstance(model.statements.get(name), Categorical):
+        return np.eye(getattr(module, f"{name}_levels"))[y]
+    return np.asarray(y, float)
+
+
+# Values as real numbers that a Euclidean distance can judge, by support.
+REAL: dict[str, Callable[[Array], Array]] = {
+    "positive": np.log,
+    "count": np.log1p,
+    "unit": lambda y: logit(np.clip(y, 0.01, 0.99)),
+}
+
+
+def _features(law: Distribution, y: Array) -> Array:
+    """Real features (N, F) of a variable."""
+    return REAL.get(law.support, np.asarray)(y).reshape(len(y), -1)
+
+
+def _standard(y: Array) -> Array:
+    spread = y.std(0)
+    return (y - y.mean(0)) / np.where(spread > 0, spread, 1.0)
+
+
+def _levels(
+    module: nn.Module,
+    name: str,
+    features: Array,
+    shown: Array | None,
+    known: Array | None,
+    weights: Array,
+    rng: np.random.Generator,
+) -> Array:
+    """Shares of the levels (N, L), by k-means++ and a few iterations of Lloyd; labels that are known stay."""
+    size = getattr(module, f"{name}_size")
+    init: Any = "k-means++"
+    if shown is not None and known is not None and (shown[known].sum(0) > 0).all():
+        init = np.stack([features[known & (shown[:, level] > 0)].mean(0) for level in range(size)])
+    size_now = min(size, len(np.unique(features, axis=0)))
+    if size_now < size:
+        init = "k-means++"
+    means = KMeans(size_now, init=init, n_init=1, max_iter=LLOYD, random_state=int(rng.integers(2**31)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = np.eye(size)[means.fit_predict(features, sample_weight=weights)]
+    return found if shown is None or known is None else np.where(known[:, None], shown, found)
+
+
+def _between(features: Array, shares: list[Array]) -> Array:
+    """The part of the features that the groups' means say."""
+    fitted = np.zeros_like(features)
+    for share in shares:
+        counts = np.maximum(share.sum(0), 1e-12)
+        fitted = fitted + share @ ((share.T @ (features - fitted)) / counts[:, None])
+    return fitted
+
+
+def _scores(law: Distribution, features: Array, rng: np.random.Generator, jitter: float) -> Array:
+    """Principal scores (N, Z) of unit variance; more dims than the data have are noise."""
+    size = law.size or 1  # type: ignore[attr-defined]
+    axes = min(size, *features.shape)
+    found = rng.standard_normal((len(features), size)) * 0.1
+    found[:, :axes] = _standard(PCA(axes).fit_transform(features))
+    return _standard(found + jitter * rng.standard_normal(found.shape))
+
+
 def parameters(problem: Problem, guess: Guess) -> dict[str, Array]:
     """Every free parameter at a guess of the latents."""
     found: dict[str, Array] = {}
@@ -59,11 +156,22 @@ def parameters(problem: Problem, guess: Guess) -> dict[str, Array]:
         linked = [f for f in own if _is_linked(problem, f)]
         fitted = {p: _backfit([f for f in linked if f.parameter == p], problem, guess, found) for p in _names(linked)}
         y = guess.values[name]
-        residual = LINKED[type(problem.program.model[name]), "loc"](y) - fitted["loc"] if "loc" in fitted else y
+        residual = _residual(problem.program.model[name], y, fitted.get("loc"))
         for f in own:
             if f.name not in found:
                 found[f.name] = _by_moments(f, problem, guess, y, residual)
     return found
+
+
+def _residual(law: Distribution, y: Array, fitted: Array | None) -> Array:
+    """What the location leaves of y: a known or a fitted one, else the mean."""
+    if (type(law), "loc") not in LINKED:
+        return y
+    y = LINKED[type(law), "loc"](y)
+    known = getattr(law, "loc", None)
+    if fitted is None:
+        fitted = np.asarray(known, float) if isinstance(known, (int, float, tuple)) else y.mean(0)
+    return np.asarray(y - fitted)
 
 
 def _names(free: list[Free]) -> list[str]:
@@ -98,7 +206,7 @@ def _term(free: Free, y: Array, guess: Guess) -> tuple[Array, Array]:
         rows = np.einsum("ng,nz,gz...->n...", share, z.reshape(len(y), -1), value)
     else:
         value = _shrunk([mean(y, weights) for weights in groups], mean(y, guess.weights), groups)
-        if not getattr(free.source, "per_feature", True) or free.axes[-1:] != (free.variable,) and value.ndim == 2:
+        if value.ndim == 2 and free.axes[-1:] != (free.variable,):  # shared by the features
             value = np.broadcast_to(value.mean(1, keepdims=True), value.shape)
         rows = np.tensordot(share, value, 1)
     return _shaped(free, value, grouped), rows

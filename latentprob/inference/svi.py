@@ -94,7 +94,7 @@ def prepare(problem: Problem, settings: "SVI", seed: int) -> Setting:
     networks = any(p.requires_grad and id(p) not in own for p in probe.parameters())
     count = settings.restarts or (1 if networks else 4)
     values = starts(problem, probe, count, seed)
-    space = space_of(probe.priors, values[0])
+    space = space_of(probe.priors, values[0]) if problem.program.site_axes else space_of(lambda: None, {})
     is_point = space.is_point and not problem.drawn
     density = Density(probe, space, problem.rows, jacobian=not is_point)
     return Setting(space, density, values, networks, closed=not networks and not problem.drawn)
@@ -161,11 +161,12 @@ def _restarts(problem: Problem, setting: Setting, where: list[Place], kind: guid
     space = setting.space
     for place in where:
         module = problem.ready(guides.factory(kind, space, space.split(place.vector)[0]))
-        guide = automatic_guide(module)
-        guides.locate(space, guide, place)
-        prefix = next(name for name, part in module.named_modules() if part is guide)
         moves = place.scales if setting.closed else space.spread
-        units.append({f"program.{prefix}.{name}": unit for name, unit in guides.units(guide, space, moves).items()})
+        guide = automatic_guide(module)
+        if guide is not None:
+            guides.locate(space, guide, place)
+        own = {} if guide is None else guides.units(guide, space, moves)
+        units.append({f"program.parameter_guide.{name}": unit for name, unit in own.items()})
         losses.append(Loss(module.train(), problem.rows))
     return Restarts.of(losses, units)
 

@@ -72,8 +72,8 @@ def sampled(result: Result, values: Values, rows: slice, index: np.ndarray) -> d
     """The sampler's draws (S, N, ...) of the drawn latents; it has them for the fitted rows alone."""
     if values is not result.values:
         raise NotAvailable(
-            f"{', '.join(result.drawn)} of new rows: NUTS drew them for the fitted rows only, and no closed form reaches "
-            "them; fit with lp.SVI(), whose encoder answers for any row, or add the rows to the data"
+            f"{', '.join(result.drawn)} of new rows: NUTS drew them for the fitted rows only, and no closed form "
+            "reaches them; fit with lp.SVI(), whose encoder answers for any row, or add the rows to the data"
         )
     found = {name: result.draws.latents[name] for name in result.drawn}
     return {name: result.tensor(a.reshape(-1, *a.shape[2:])[index][:, rows]) for name, a in found.items()}

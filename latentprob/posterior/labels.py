@@ -73,8 +73,9 @@ def label_order(
     """Order (S, K) that gives the levels of `name` the same meaning in every draw.
 
     A level is described by its parameters, standardized; draws are matched to the most probable draw, then to the
-    mean of the draws so matched, until nothing changes. The levels are put in the order of the first value of their first parameter
-    (for a mixture of normals: the first feature's mean), or of falling probability where they have no parameter.
+    mean of the draws so matched, until nothing changes. The levels are put in the order of the first value of their
+    first parameter (for a mixture of normals: the first feature's mean), or of falling probability where they have
+    no parameter.
     unsettled: axes of other latents, along which only norms can be compared.
     """
     signature = describe(name, flat, model, unsettled)

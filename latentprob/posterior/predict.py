@@ -9,16 +9,13 @@ import xarray as xr
 from torch import Tensor
 
 from latentprob.data import Values
-from latentprob.errors import NotAvailable
 from latentprob.posterior.beliefs import PARTICLES, Block, chosen, level_weights, stream
 from latentprob.posterior.conditional import given_seen
 from latentprob.posterior.latent import embedding, latent
 from latentprob.posterior.matching import Array
-from latentprob.posterior.package import by_row, cells, coordinate, variable
-from latentprob.posterior.result import Result, blocks, count, thinned
+from latentprob.posterior.package import by_row, cells, coordinate
+from latentprob.posterior.result import Result, count, thinned, whole
 from latentprob.program import evaluate
-
-DIAGONAL = 64  # rows with inputs that are drawn at once: each under its own draw, so that many squared are made
 
 
 def reconstruct(result: Result, values: Values) -> xr.Dataset:
@@ -58,11 +55,6 @@ def _means(result: Result, block: Block, known: Mapping[str, Tensor]) -> dict[st
     return {name: mean for name, mean in found.items() if name in result.values.schema}
 
 
-def whole(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A batch as if no cell were hidden."""
-    return {name: torch.ones_like(t) if t.dtype == torch.bool else t for name, t in batch.items()}
-
-
 class _Sums:
     """Sums over draws of the expected cells (N, D) of each observed variable."""
 
@@ -93,7 +85,7 @@ class _Sums:
 
 
 def impute(result: Result, values: Values) -> xr.Dataset:
-    """E[hidden cells given seen cells], averaged over the belief of the latents and the posterior; seen cells as they are.
+    """E[hidden cells given seen cells], averaged over latents and parameters; seen cells as they are.
 
     Of a binary x a hidden cell is its probability, of a count its mean; of a categorical one, or of a partly seen
     label, its most probable level.
@@ -128,63 +120,3 @@ def _filled(result: Result, values: Values, expected: xr.Dataset) -> xr.Dataset:
             filled = expected[name].values.reshape(seen.shape)
             found[name] = by_row(site, np.where(seen, cells(values, name), filled), values)
     return xr.Dataset(found, attrs=expected.attrs)
-
-
-def simulate(result: Result, rows: int, seed: int) -> xr.Dataset:
-    """New rows from the posterior predictive, latents included; each row under its own draw of the parameters.
-
-    Inputs of the model come from fitted rows, drawn with replacement.
-    """
-    if rows < 1:
-        raise NotAvailable(f"simulate(rows={rows}): one row at least")
-    rng = np.random.default_rng(seed)
-    index = rng.choice(int(np.prod(result.shape)), rows)
-    places = rng.choice(count(result.values), rows)
-    return named_rows(result, drawn_rows(result, index, places, rng))
-
-
-def drawn_rows(
-    result: Result, index: np.ndarray, places: np.ndarray, rng: np.random.Generator
-) -> dict[str, np.ndarray]:
-    """Variables (N, ...) of new rows, row n under draw `index[n]` with the inputs of the fitted row `places[n]`."""
-    if not result.flat:
-        return {name: array[0] for name, array in replicate(result, index[:1], places, rng).items()}
-    step = DIAGONAL if result.model.inputs else len(index)
-    parts = []
-    for start in range(0, len(index), step):
-        own = places[start : start + step] if result.model.inputs else places[:1]
-        found = replicate(result, index[start : start + step], own, rng)
-        parts.append(
-            {name: array[np.arange(len(array)), np.arange(len(own)) % array.shape[1]] for name, array in found.items()}
-        )
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def replicate(result: Result, index: np.ndarray, places: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Variables (S, N, ...) drawn anew under draws `index`, with the inputs of the fitted rows `places`."""
-    found: dict[str, np.ndarray] = {}
-    for draws, rows in blocks(len(index), len(places), result.width):
-        batch = whole({name: tensor[places[rows]] for name, tensor in result.batch(result.values).items()})
-        block = evaluate.draw_rows(result.module, batch, result.take(index[draws]), int(rng.integers(2**31)))
-        for name in (n for n in (*result.model, *result.model.inputs) if n in (*block, *batch)):
-            value = (
-                (block[name] if name in block else batch[name].expand(len(index[draws]), *batch[name].shape))
-                .cpu()
-                .numpy()
-            )
-            found.setdefault(name, np.empty((len(index), len(places), *value.shape[2:])))[draws, rows] = value
-    return found
-
-
-def named_rows(result: Result, arrays: Mapping[str, np.ndarray]) -> xr.Dataset:
-    """Simulated variables (N, ...) with names, dims and labels."""
-    return xr.Dataset({name: _named(result, name, array) for name, array in arrays.items()})
-
-
-def _named(result: Result, name: str, array: np.ndarray, lead: tuple[str, ...] = ()) -> xr.DataArray:
-    """One simulated variable, (*lead, N, ...): levels by their labels."""
-    site = result.sites[name]
-    labels = result.labels(name)
-    if labels:
-        array = np.asarray(coordinate(labels))[array.astype(int)]
-    return variable(site, array, (*lead, result.values.schema.row))

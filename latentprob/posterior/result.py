@@ -1,8 +1,10 @@
 """Result: all that the questions about a fit are answered from."""
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
+from copy import deepcopy
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -106,6 +108,24 @@ class Result:
         return batch(self.program, values, self.device, rows)
 
 
+def restored(
+    program: Program,
+    statistics: Mapping[str, np.ndarray],
+    state: Mapping[str, Tensor],
+    modules: Mapping[str, torch.nn.Module],
+    device: str = "cpu",
+) -> torch.nn.Module:
+    """The built program with the fitted networks; the guide of the parameters has done its work and is left out."""
+    module = program.build(statistics, parameter_guide=_silent, modules=deepcopy(dict(modules)))
+    own = module.state_dict()
+    module.load_state_dict({name: state.get(name, value) for name, value in own.items()})
+    return module.to(device).eval()
+
+
+def _silent(model: Callable[[], Any]) -> Callable[[], None]:
+    return lambda: None
+
+
 def batch(program: Program, values: Values, device: str, rows: slice = slice(None)) -> dict[str, Tensor]:
     """Values as the program takes them: numbers in its dtype, levels as int64, masks for what has gaps."""
     found: dict[str, Tensor] = {}
@@ -116,6 +136,11 @@ def batch(program: Program, values: Values, device: str, rows: slice = slice(Non
             seen = values.seen.get(name, np.ones(array.shape, bool))
             found[f"{name}_seen"] = torch.as_tensor(seen[rows], device=device)
     return found
+
+
+def whole(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A batch as if no cell were hidden."""
+    return {name: torch.ones_like(t) if t.dtype == torch.bool else t for name, t in batch.items()}
 
 
 def thinned(result: Result, rows: int, at_least: int = 1) -> np.ndarray:

@@ -76,6 +76,8 @@ class Emitter:
         return f"Latent: {', '.join(parts)}." if parts else "No latent variable."
 
     def _known_size(self, name: str) -> int | None:
+        if name in self.model.inputs:
+            return None
         component: Any = self.model[name]
         if name in self.plan.observed:
             return component.size if self.model.is_level(name) and isinstance(component, spec.Categorical) else None
@@ -209,7 +211,7 @@ class Emitter:
         if not any(used):
             return [] if source == "parameters" else [source]
         names = [name if use else "_" for name, use in zip(self.parameters, used, strict=True)]
-        return [f"{_tuple(names, target=True)} = {source}"]
+        return [f"{_tuple(names)} = {source}"]
 
     def _plate(self) -> str:
         return f'with pyro.plate("row", rows, subsample={self.names[0]}):'
@@ -346,6 +348,10 @@ class Emitter:
         lines: list[tuple[int, str]] = []
         if self.plan.draw:
             lines += self._encode()
+            lines += [(1, self._signature("latent_guide", rows=True))]
+            lines += [(2, f'"""q({", ".join(self.plan.draw)} given the data), by the encoder."""')]
+            lines += [(2, f"{_encoded(self.plan)} = self.encode({', '.join(self.arguments)})"), (2, self._plate())]
+            lines += [*[(3, self._guide_site(name)) for name in self.plan.draw], (0, "")]
         lines.append((1, self._signature("guide", rows=True)))
         said = ["automatic for the parameters"] if self.parameters_drawn else []
         said += [f"an encoder for {' and '.join(self.plan.draw)}"] if self.plan.draw else []
@@ -353,13 +359,13 @@ class Emitter:
         if self.parameters_drawn:
             lines.append((2, "self.parameter_guide()"))
         if self.plan.draw:
-            lines += [(2, f"{_encoded(self.plan)} = self.encode({', '.join(self.arguments)})"), (2, self._plate())]
-            lines += [(3, self._guide_site(name)) for name in self.plan.draw]
+            lines.append((2, f"self.latent_guide({', '.join([*self.arguments, 'rows'])})"))
         return _method(lines)
 
     def _encode(self) -> list[tuple[int, str]]:
         lines = [(1, self._signature("encode")), (2, '"""Location and scale of the belief of each row, before its transform."""')]
         texts = [text for text, _ in features(self.scope)]
+        lines += [(2, line) for line in self.scope.take()]
         lines.append((2, f"seen = {texts[0]}" if len(texts) == 1 else f"seen = torch.cat([{', '.join(texts)}], -1)"))
         for name in self.plan.draw:
             lines.append((2, f"{name}_loc, {name}_log_scale = self.{name}_encoder(seen).chunk(2, -1)"))
@@ -463,8 +469,8 @@ def _method(lines: list[tuple[int, str]]) -> list[str]:
     return [*found, ""]
 
 
-def _tuple(names: Any, target: bool = False) -> str:
-    return f"{names[0]}," if len(names) == 1 and target else f"({names[0]},)" if len(names) == 1 else ", ".join(names)
+def _tuple(names: Any) -> str:
+    return f"({names[0]},)" if len(names) == 1 else ", ".join(names)
 
 
 def _uses(body: list[str], name: str) -> bool:

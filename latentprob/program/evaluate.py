@@ -12,7 +12,6 @@ import pyro
 import torch
 from pyro import poutine
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 from latentprob.errors import InferenceError
 from latentprob.program.build import Program
@@ -57,7 +56,7 @@ def _mapped(function: Callable[..., Any], draws: Draws, drawn: Draws | None, mod
         if not values and not local:
             found = function({}, {})
             return torch.utils._pytree.tree_map(lambda t: t[None], found)
-        return torch.vmap(function, randomness="different")(values, local)
+        return torch.vmap(function)(values, local)
 
 
 def row_log_density(module: Any, batch: Batch, draws: Draws, drawn: Draws | None = None) -> Tensor:
@@ -134,8 +133,10 @@ def _read(module: Any, local: Draws) -> dict[str, Tensor]:
 
 def encode(module: Any, batch: Batch) -> dict[str, Any]:
     """The encoder's law of each drawn latent, a distribution with batch shape (N,)."""
+    if not hasattr(module, "latent_guide"):
+        return {}
     with quiet(), torch.no_grad(), poutine.block(), torch.random.fork_rng(devices=_devices(batch)):
-        trace = poutine.trace(module.guide).get_trace(**batch, rows=_size(batch))
+        trace = poutine.trace(module.latent_guide).get_trace(**batch, rows=_size(batch))
     return {site["name"]: site["fn"] for site in row_sites(trace)}
 
 
@@ -178,18 +179,9 @@ def expectation(law: Any) -> Tensor:
         law = law.base_dist
     if isinstance(law, pyro.distributions.MaskedDistribution):
         return expectation(law.base_dist)
+    if isinstance(law, pyro.distributions.StudentT):
+        return law.loc  # its mean is not defined at df <= 1; the centre of symmetry is
     return law.probs if isinstance(law, pyro.distributions.Categorical) else law.mean
-
-
-class BatchedNoise(TorchFunctionMode):
-    """Fresh noise under vmap, which refuses in-place random numbers on tensors without the mapped dim."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is Tensor.normal_:
-            return torch.randn(args[0].shape, dtype=args[0].dtype, device=args[0].device)
-        if func is Tensor.exponential_:
-            return -torch.rand(args[0].shape, dtype=args[0].dtype, device=args[0].device).clamp_min(1e-38).log()
-        return func(*args, **(kwargs or {}))
 
 
 def draw_rows(module: Any, batch: Batch, draws: Draws, seed: int) -> dict[str, Tensor]:
@@ -197,16 +189,16 @@ def draw_rows(module: Any, batch: Batch, draws: Draws, seed: int) -> dict[str, T
 
     batch: the inputs, and for the observed variables any values of the right shape: they set the number of rows.
     """
-
-    def one(draw: Draws, local: Draws) -> dict[str, Tensor]:
-        free = poutine.uncondition(poutine.condition(module.model, data=dict(draw)))
-        with poutine.block(), BatchedNoise():
-            trace = poutine.trace(free).get_trace(**batch, rows=_size(batch))
-        return {site["name"]: site["value"] for site in row_sites(trace)}
-
-    with torch.random.fork_rng(devices=_devices(batch)):
+    count = len(next(iter(draws.values()))) if draws else 1
+    found: list[dict[str, Tensor]] = []
+    with quiet(), torch.no_grad(), poutine.block(), torch.random.fork_rng(devices=_devices(batch)):
         torch.manual_seed(seed)
-        return _mapped(one, draws, None, module)
+        for s in range(count):
+            fixed = {name: value[s] for name, value in draws.items()}
+            free = poutine.condition(poutine.uncondition(module.model), data=fixed)
+            trace = poutine.trace(free).get_trace(**batch, rows=_size(batch))
+            found.append({site["name"]: site["value"] for site in row_sites(trace)})
+    return {name: torch.stack([one[name] for one in found]) for name in found[0]}
 
 
 def _devices(batch: Batch) -> list[Any]:

@@ -12,8 +12,16 @@ def laid_out(line: str, depth: int) -> list[str]:
     whole = INDENT * depth + line
     if len(whole) <= WIDTH or line.startswith(("#", '"""')):
         return [whole]
+    if names := re.fullmatch(r"(return )?([\w, ]+)( = .+)?", line):
+        behind = names[3] or ""
+        return laid_out(f"{names[1] or ''}({names[2]}){behind}", depth) if "," in names[2] else [whole]
+    if packed := re.fullmatch(r"(?:return )?\(([\w, ]+)\)( = .+)?", line):
+        inside = [INDENT * (depth + 1) + f"{name}," for name in packed[1].split(", ")]
+        return [INDENT * depth + line[: line.index("(") + 1], *inside, INDENT * depth + ")" + (packed[2] or "")]
     target, value = _assignment(line)
     links = _links(value)
+    if target and len(links) > 2 and len(INDENT * (depth + 1) + value) <= WIDTH:
+        return [f"{INDENT * depth}{target}(", INDENT * (depth + 1) + value, f"{INDENT * depth})"]
     if target and len(links) > 2:
         return [f"{INDENT * depth}{target}(", *_chain(links, depth + 1), f"{INDENT * depth})"]
     return _bracketed(line, depth)

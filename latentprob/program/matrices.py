@@ -70,7 +70,7 @@ def _correlation(context: Context, free: Free) -> list[str]:
         draw = f"dist.LKJCholesky({features}, {full(context.anchor, '()', repr(concentration))}){_event(lead)}"
     return [
         f'{tril} = pyro.sample("{tril}", {draw})',
-        f'{free.name} = pyro.deterministic("{free.name}", {tril} @ {tril}.mT)',
+        f'pyro.deterministic("{free.name}", {tril} @ {tril}.mT)',
     ]
 
 

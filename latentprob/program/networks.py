@@ -78,6 +78,7 @@ def encoders(scope: Scope) -> list[Network]:
 
 def _encoder(scope: Scope, name: str) -> Network:
     widths = [width for _, width in features(scope)]
+    scope.take()
     start = " + ".join(widths)
     if _is_linear(scope.plan, name):
         return Network(f"{name}_encoder", (f"nn.Linear({start}, 2 * self.{name}_size)",))
@@ -106,7 +107,10 @@ def features(scope: Scope) -> list[tuple[str, str]]:
             found.append((hot, f"self.{name}_size"))
             continue
         text, width = _feature(scope, name)
-        if name in plan.missing:
+        if name in plan.missing and isinstance(scope.model[name], spec.Categorical):
+            scope.lines += [f"{name}_hot = {text}", f"{name}_shown = {name}_seen.repeat_interleave(self.{name}_levels, -1)"]
+            found += [(f"{name}_hot * {name}_shown", width), (f"{name}_seen", f"self.{name}_size")]
+        elif name in plan.missing:
             found += [(f"torch.where({name}_seen, {text}, 0.0)", width), (f"{name}_seen", width)]
         else:
             found.append((text, width))

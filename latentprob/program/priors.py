@@ -4,6 +4,7 @@ Defaults are weakly informative on the scale of the data (centre and spread of e
 conjugate one exists: Dirichlet, beta, gamma, normal-gamma and normal-Wishart.
 """
 
+import re
 from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
@@ -106,6 +107,11 @@ def full(anchor: str, shape: str, value: str) -> str:
     if float(value) == 1:
         return f"{anchor}.new_ones({shape})"
     return f"{anchor}.new_full({shape}, {float(value)!r})"
+
+
+def squared(text: str) -> str:
+    """The square of an expression, spaced as ruff spaces it."""
+    return f"{text}**2" if re.fullmatch(r"[\w.]+", text) else f"{text} ** 2"
 
 
 @singledispatch
@@ -319,7 +325,7 @@ def _(law: Distribution, context: Context, free: Free) -> Text:
     if free.parameter == "df":
         return Text("Gamma", ("2.0", "0.1"), False)  # Juarez and Steel (2010)
     spread = _reduced(context.spread(free.variable), context, free, "")
-    rate = f"{SCALE_RATE} * {spread}**2" if spread else repr(SCALE_RATE)
+    rate = f"{SCALE_RATE} * {squared(spread)}" if spread else repr(SCALE_RATE)
     kind, wrap = {
         "precision": ("Gamma", ""),
         "variance": ("InverseGamma", ""),
@@ -346,7 +352,7 @@ def _(law: spec.Gamma, context: Context, free: Free) -> Text:
     spread = _reduced(context.spread(free.variable), context, free, "")
     if not center:
         return Text("HalfCauchy", ("1.0",), False)
-    moment = f"({center} / {spread})**2" if free.parameter == "concentration" else f"{center} / {spread}**2"
+    moment = f"({center} / {spread}) ** 2" if free.parameter == "concentration" else f"{center} / {squared(spread)}"
     return Text("HalfCauchy", (moment,), True)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from latentprob.program.expression import ROW, Expr
 from latentprob.program.plan import Plan
-from latentprob.spec.distributions import Distribution, MultivariateNormal
+from latentprob.spec.distributions import Bernoulli, Distribution, MultivariateNormal
 from latentprob.spec.model import Model
 from latentprob.spec.sites import Free, free_parameters, own_axes
 
@@ -46,7 +46,8 @@ class Scope:
         names = (*self.model.inputs, *self.plan.order)
         levels = [name for name in names if self.model.is_level(name)]
         vectors = [dim for name in names if name not in levels for dim in (name, f"{name}'", f"{name}.")]
-        return (ROW, *[level for level in levels if level in self.summed], *vectors)
+        axes = [level for level in levels if level in self.summed]
+        return (ROW, *axes, *vectors, *[level for level in levels if level not in self.summed])
 
     def free(self, name: str, parameter: str, source: Any, part: str) -> Free:
         """The free parameter behind one part of one term."""
@@ -75,7 +76,10 @@ class Scope:
         """A parameter with a leading axis of levels: whole where the level is summed, looked up where it is drawn."""
         if by is None or by in self.summed:
             return Expr(text, dims)
-        return Expr(f"{text}[{self.values[by].text}]", (ROW, *dims[1:]))
+        index = self.values[by].text
+        if isinstance(self.model.statements.get(by), Bernoulli):
+            index += ".long()"
+        return Expr(f"{text}[{index}]", (ROW, *dims[1:]))
 
 
 def size(model: Model, axis: str) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
-from keyword import iskeyword
 from typing import Any
 
 from latentprob.errors import ModelError
@@ -11,44 +10,21 @@ from latentprob.spec.distributions import Bernoulli, Categorical, Distribution, 
 from latentprob.spec.domains import Where, fits
 from latentprob.spec.grammar import KINDS
 from latentprob.spec.maps import Linear, Module, PerFeature, Table
+from latentprob.spec.names import RESERVED, check_generated, check_name
 from latentprob.spec.numbers import At
 from latentprob.spec.priors import check_written
 from latentprob.spec.source import Source
 from latentprob.spec.structure import (
     Laws,
-    argument_of,
     fields,
     intercept_of,
     is_level,
     lengths,
     parents,
     places,
-    site_names,
-    terms,
 )
 
-# Words of the program's text: its modules, its arguments, its locals; the last two are built in, and used.
-RESERVED = (
-    *("self", "torch", "pyro", "dist", "math", "rows", "batch", "nn", "constraints", "poutine"),
-    *("parameters", "prior", "precision", "tril", "shift", "freedom", "seen", "_", "len", "super"),
-)
-DIMS = ("chain", "draw", "row", "feature")  # dims of the results
 METHODS = ("model", "marginal", "guide", "belief", "priors")  # methods of the program
-# What the program and the results call parts of a variable {}.
-PARTS = (
-    *("{}_seen", "{}_center", "{}_spread", "{}_size", "{}_law", "{}_marginal", "{}_belief", "{}_residual", "{}_loaded"),
-    *(
-        "{}_loc",
-        "{}_scale",
-        "{}_log_scale",
-        "{}_covariance",
-        "{}_precision",
-        "log_{}",
-        "log_{}_belief",
-        "{}_dim",
-        "{}_level",
-    ),
-)
 
 
 def statements(found: Mapping[str, Any], source: Source | None) -> None:
@@ -63,20 +39,20 @@ def _statements(found: Mapping[str, Any]) -> None:
     if not found:
         raise ModelError("the model is empty; write at least one statement, such as x ~ Normal(0, 1)")
     for name, law in found.items():
-        _name(name, (name,))
+        check_name(name, (name, "~"))
         _law(name, law)
     for name, law in found.items():
         check_written(law, (name,), law.optional)
         for at, term in places(law, name):
             for parent in parents(term):
-                _name(parent, at)
+                check_name(parent, at)
             fits(term, Where.of(found, at))
     _readings(found)
     _cycle(found)
     for name, law in found.items():
         _sizes(found, name, law)
         _maps(name, law)
-    _generated(found)
+    check_generated(found)
 
 
 def _placed(error: ModelError, found: Mapping[str, Any], source: Source | None) -> ModelError:
@@ -84,24 +60,6 @@ def _placed(error: ModelError, found: Mapping[str, Any], source: Source | None) 
         return source.located(error) if error.at else error
     quoted = [f"\n    {name} ~ {law}" for name, law in found.items() if error.at[:1] == (name,)]
     return ModelError(f"{error}{''.join(quoted)}", at=error.at)
-
-
-def _name(name: Any, at: At) -> None:
-    """Names are ASCII identifiers that mean nothing else."""
-    if not isinstance(name, str):
-        raise ModelError(f"{name!r} is no name; names are strings, such as 'x'", at=at)
-    if "[" in name:
-        raise ModelError(f"'{name}' has an index, which is not part of the language; write {name.split('[')[0]}", at=at)
-    if not (name.isascii() and name.isidentifier()):
-        raise ModelError(f"'{name}' is no name; names are ASCII letters, digits and _, with no digit first", at=at)
-    if iskeyword(name) or name in RESERVED:
-        raise ModelError(f"'{name}' is a word of the program's text; write another name, such as {name}_", at=at)
-    if name in KINDS:
-        raise ModelError(f"'{name}' is a word of the language; write another name, such as {name.lower()}", at=at)
-    if name in DIMS:
-        raise ModelError(f"'{name}' names an axis of the results; write another name, such as {name}_", at=at)
-    if name.startswith("__"):
-        raise ModelError(f"'{name}' begins with two underscores; write another name, such as {name.strip('_')}", at=at)
 
 
 def _law(name: str, law: Any) -> None:
@@ -229,32 +187,4 @@ def _joint(name: str, law: MultivariateNormal) -> None:
             instead = value.model_copy(update={"prior": None}) if isinstance(value, Table) else PerFeature()
             raise ModelError(
                 f"NormalWishart is the prior of loc and {parameter} together; write loc={instead}", at=(name, "loc")
-            )
-
-
-def _generated(found: Laws) -> None:
-    """No variable bears a name that the program gives to something else, and no two free parameters one name."""
-    inputs = {parent: at for name, law in found.items() for at, term in places(law, name) for parent in parents(term)}
-    variables: dict[str, At] = {**inputs, **{name: (name,) for name in found}}
-    taken: dict[str, str] = {part.format(name): f"part of {name}" for name in variables for part in PARTS}
-    for name, law in found.items():
-        taken.update({f"{name}_{parameter}": f"{parameter} of {name}" for parameter in law.parameters})
-        for parameter in law.parameters:
-            seen: dict[str, Any] = {}
-            value = argument_of(found, name, parameter)
-            for position, term in enumerate(terms(value)):
-                for free, part in site_names(name, parameter, value):
-                    if part is not term:
-                        continue
-                    if free in seen:
-                        raise ModelError(
-                            f"{seen[free]} and {term} would both be called {free}; write one of them",
-                            at=(name, parameter, position),
-                        )
-                    seen[free] = term
-                    taken[free] = f"{parameter} of {name}"
-    for variable, at in variables.items():
-        if variable in taken:
-            raise ModelError(
-                f"'{variable}' already names the {taken[variable]}; write another name, such as {variable}_", at=at
             )

@@ -92,7 +92,7 @@ def _(value: str, where: Where) -> None:
 @fits.register(MLP)
 @fits.register(Module)
 def _(value: Linear | MLP | Module, where: Where) -> None:
-    _check_predictor(value, where)
+    _check_predictor(where)
     for part in ("weights", "intercept"):
         check_prior(getattr(value, part, None), "real", (*where.at, part))
 
@@ -102,7 +102,7 @@ def _(value: Linear | MLP | Module, where: Where) -> None:
 @fits.register(Shared)
 def _(value: Table | PerFeature | Shared, where: Where) -> None:
     if where.summed:
-        _check_predictor(value, where)
+        _check_predictor(where)
     elif where.domain in MATRICES and isinstance(value, PerFeature):
         raise where.error("found PerFeature(), and this is one matrix over all features; write Shared() or Table(c)")
     elif where.domain in MATRICES and not getattr(value, "per_feature", True):
@@ -117,13 +117,11 @@ def _(value: Distribution, where: Where) -> None:
     check_prior(value, where.domain, where.at)
 
 
-def _check_predictor(value: Any, where: Where) -> None:
+def _check_predictor(where: Where) -> None:
     """A predictor needs a parameter with a link."""
     if where.domain in LINKED:
         return
-    found = "a sum" if where.summed else value
+    whole = getattr(where.law, str(where.at[1]))
     if where.domain in MATRICES:
-        raise where.error(f"found {found}, and a matrix has no predictor; write Table(c), Shared() or a known matrix")
-    raise where.error(
-        f"found {found}, a predictor, which knows no bounds; write logits={'...' if where.summed else value}"
-    )
+        raise where.error(f"found {whole}, and a matrix has no predictor; write Table(c), Shared() or a known matrix")
+    raise where.error(f"found {whole}, a predictor, which knows no bounds; write logits={whole}")

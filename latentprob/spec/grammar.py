@@ -40,9 +40,9 @@ def parse(text: str) -> tuple[dict[str, Any], Source]:
         name, column = _target(source, line, statement)
         if name in found:
             raise source.error(
-                f"{name} is stated twice (first in line {source.places[name,][0] + 1}); leave one out", line, column
+                f"{name} is stated twice (first in line {source.places[name, '~'][0] + 1}); leave one out", line, column
             )
-        source.places[name,] = (line, column)
+        source.places[name, "~"] = (line, column)
         found[name] = _right_hand_side(source, line, statement, name)
     return found, source
 

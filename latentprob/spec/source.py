@@ -15,7 +15,8 @@ CLOSES = {")": "(", "]": "[", "}": "{"}
 class Source:
     """The lines of a text and the places of its parts.
 
-    places: from the way to a part, such as ("x", "loc", 0, "prior"), to its line and column, from 0.
+    places: from the way to a part to its line and column, from 0: ("x", "~") is the name in front, ("x",) the law,
+        ("x", "loc", 0, "prior") the prior of the first term of its loc.
     """
 
     lines: tuple[str, ...]

@@ -173,7 +173,7 @@ def test_varimax_reaches_the_maximum_over_all_angles() -> None:
         ),
         "network": ("z ~ Normal(0, 1, size=2)\nx ~ Normal(loc=MLP(z), scale=PerFeature())", set()),
         "a mean of its own": (
-            "c ~ Categorical(size=2)\nz ~ Normal(loc=Table(c), scale=1, size=2)\nx ~ Normal(loc=Linear(z), scale=Shared())",
+            "c ~ Categorical(size=2)\nz ~ Normal(loc=Table(c), scale=1, size=2)\nx ~ Normal(loc=Linear(z), scale=1)",
             set(),
         ),
     }.values(),

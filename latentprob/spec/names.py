@@ -1,0 +1,71 @@
+"""Names that variables may bear: no words of the program's text, no names that it gives to other things."""
+
+from keyword import iskeyword
+from typing import Any
+
+from latentprob.errors import ModelError
+from latentprob.spec.grammar import KINDS
+from latentprob.spec.numbers import At
+from latentprob.spec.structure import Laws, argument_of, parents, places, site_names
+
+# Words of the program's text: its modules, its arguments, its locals, and what it uses of Python.
+RESERVED = (
+    *("self", "torch", "pyro", "dist", "math", "rows", "batch", "nn", "constraints", "poutine", "len", "super"),
+    *("parameters", "prior", "precision", "tril", "shift", "freedom", "seen", "_"),
+)
+DIMS = ("chain", "draw", "row", "feature")  # axes of the results
+# What the program and the results call parts of an input, and of a stated variable.
+INPUT_PARTS = ("{}_seen", "{}_center", "{}_spread", "{}_dim", "{}_level")
+PARTS = (
+    *INPUT_PARTS,
+    *("{}_law", "{}_marginal", "{}_belief", "{}_residual", "{}_loaded", "log_{}", "log_{}_belief"),
+    *("{}_loc", "{}_scale", "{}_log_scale", "{}_scale_tril", "{}_covariance", "{}_precision"),
+)
+
+
+def check_name(name: Any, at: At) -> None:
+    """Refuses what is no ASCII identifier, or means something else."""
+    if not isinstance(name, str):
+        raise ModelError(f"{name!r} is no name; names are strings, such as 'x'", at=at)
+    if "[" in name:
+        raise ModelError(f"'{name}' has an index, which is not part of the language; write {name.split('[')[0]}", at=at)
+    if not (name.isascii() and name.isidentifier()):
+        raise ModelError(f"'{name}' is no name; names are ASCII letters, digits and _, with no digit first", at=at)
+    if iskeyword(name) or name in RESERVED:
+        raise ModelError(f"'{name}' is a word of the program's text; write another name, such as {name}_", at=at)
+    if name in KINDS:
+        raise ModelError(f"'{name}' is a word of the language; write another name, such as {name.lower()}", at=at)
+    if name in DIMS:
+        raise ModelError(f"'{name}' names an axis of the results; write another name, such as {name}_", at=at)
+    if name.startswith("__"):
+        raise ModelError(f"'{name}' begins with two underscores; write another name, such as {name.strip('_')}", at=at)
+
+
+def check_generated(laws: Laws) -> None:
+    """Refuses a variable with the name of something else, and two free parameters with one name."""
+    inputs = {parent: at for name, law in laws.items() for at, term in places(law, name) for parent in parents(term)}
+    taken = {part.format(name): f"a part of {name}" for name in inputs for part in INPUT_PARTS}
+    for name in laws:
+        taken.update({part.format(name): f"a part of {name}" for part in PARTS})
+        taken.update(_parameters(laws, name))
+    for variable, at in {**inputs, **{name: (name, "~") for name in laws}}.items():
+        if variable in taken:
+            raise ModelError(
+                f"'{variable}' is the name of {taken[variable]}; write another name, such as {variable}_", at=at
+            )
+
+
+def _parameters(laws: Laws, name: str) -> dict[str, str]:
+    """The names of the parameters of a variable, and of their free values."""
+    found: dict[str, str] = {}
+    for parameter in laws[name].parameters:
+        seen: dict[str, Any] = {}
+        for free, part in site_names(name, parameter, argument_of(laws, name, parameter)):
+            if free in seen:
+                raise ModelError(
+                    f"{seen[free]} and {part} are one and the same in a sum, {free}; write one of them",
+                    at=(name, parameter),
+                )
+            seen[free] = part
+        found.update(dict.fromkeys([f"{name}_{parameter}", *seen], f"the {parameter} of {name}"))
+    return found
