@@ -102,7 +102,7 @@ def test_fit_again_into_the_same_folder(fitted: tuple[str, Path]) -> None:
 
 
 WRONG = {
-    "no such model": ("fit gausian_mixture table.csv", "FileError.*gausian_mixture.*gaussian_mixture"),
+    "no such model": ("fit gausian_mixture table.csv", "ModelError.*gausian_mixture.*gaussian_mixture"),
     "no such model file": ("compile nothing.latent", "FileError.*nothing.latent"),
     "model with a mistake": ("compile wrong.latent", "ModelError.*Normall"),
     "no such table": ("fit mixture.latent nothing.csv", "FileError.*nothing.csv"),

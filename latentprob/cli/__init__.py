@@ -91,7 +91,7 @@ def fit_model(
     A variable is made of the columns that an option of its name lists: --x eruptions,waiting. Else a column feeds the
     variable of its name, and the other numeric columns feed the one variable that has none.
     """
-    from latentprob.cli.inputs import check_folder, feed, read_model, settings
+    from latentprob.cli.inputs import check_columns, check_folder, read_model, settings
     from latentprob.cli.show import console, show_model, show_result
     from latentprob.files.tables import read_table
     from latentprob.fitting import fit
@@ -101,9 +101,11 @@ def fit_model(
     found = read_model(model)
     given: dict[str, Any] = {"draws": draws, "restarts": restarts, "steps": steps, "chains": chains, "warmup": warmup}
     method = settings(inference, given)
-    values = feed(found, read_table(data), chosen_columns(context))
+    columns = chosen_columns(context)
+    check_columns(found, columns, [parameter.name for parameter in context.command.params])
+    table = read_table(data)
     show_model(found)
-    result = fit(found, values, method, seed=seed)
+    result = fit(found, table, method, seed=seed, observed=columns)
     show_result(result)
     result.save(folder)
     console.print(f"saved to {folder}; read it with lp.load({str(folder)!r})")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from latentprob.errors import FileError
+from latentprob.files.archive import RECORD
 from latentprob.spec.model import Model
 
 if TYPE_CHECKING:
@@ -26,16 +28,24 @@ def default_observed(model: Model) -> list[str]:
     return [*model.inputs, *(name for name in model if not model.children(name))]
 
 
-def check_columns(model: Model, columns: Mapping[str, list[str]], options: list[str]) -> None:
+def check_columns(model: Model, columns: Mapping[str, list[str]], options: list[str | None]) -> None:
     """Refuse an option that is neither the command's nor a variable of the model."""
     known = [*model, *model.inputs]
     for name in columns:
         if name not in known:
-            near = get_close_matches(name, [*known, *options], n=1)
+            near = get_close_matches(name, [*known, *filter(None, options)], n=1)
             hint = f" Did you mean --{near[0]}?" if near else ""
             raise typer.BadParameter(
                 f"--{name} is no option, and the model has no variable of that name: it has {', '.join(known)}.{hint}"
             )
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse, before any work is done, a place for the fit that holds something else."""
+    if folder.exists() and not (folder / RECORD).is_file():
+        raise FileError(f"{folder} exists and is no saved fit: it is left as it is. Choose another path with --out")
+    if not folder.resolve().parent.is_dir():
+        raise FileError(f"the folder {folder.resolve().parent} does not exist; make it first, or choose another --out")
 
 
 def settings(inference: str | None, given: Mapping[str, Any]) -> "SVI | NUTS | None":

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from arviz_stats.base import array_stats
 
-from latentprob.inference import Draws
+from latentprob.inference.problem import Draws
 from latentprob.posterior import factors, labels
 from latentprob.posterior.matching import Array
 from latentprob.program import Program

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from latentprob.data import Values
-from latentprob.inference import Draws
+from latentprob.inference.problem import Draws
 from latentprob.posterior.matching import Array
 from latentprob.program import Program
 from latentprob.spec.distributions import Categorical

@@ -10,7 +10,7 @@ import torch
 from latentprob.data import Values
 from latentprob.files.archive import Archive
 from latentprob.files.labels import rows_to_array, schema_from_json, schema_to_json
-from latentprob.inference import Draws
+from latentprob.inference.problem import Draws
 from latentprob.posterior.result import Result, restored
 from latentprob.program import compile
 from latentprob.spec.model import Model

@@ -12,10 +12,9 @@ def laid_out(line: str, depth: int) -> list[str]:
     whole = INDENT * depth + line
     if len(whole) <= WIDTH or line.startswith(("#", '"""')):
         return [whole]
-    if names := re.fullmatch(r"(return )?([\w, ]+)( = .+)?", line):
-        behind = names[3] or ""
-        return laid_out(f"{names[1] or ''}({names[2]}){behind}", depth) if "," in names[2] else [whole]
-    if packed := re.fullmatch(r"(?:return )?\(([\w, ]+)\)( = .+)?", line):
+    if names := re.fullmatch(r"(return )?(\w+(?:, \w+)+)( = (?:self\.priors\(\)|parameters))?", line):
+        return laid_out(f"{names[1] or ''}({names[2]}){names[3] or ''}", depth)
+    if packed := re.fullmatch(r"(?:return )?\((\w+(?:, \w+)+)\)( = .+)?", line):
         inside = [INDENT * (depth + 1) + f"{name}," for name in packed[1].split(", ")]
         return [INDENT * depth + line[: line.index("(") + 1], *inside, INDENT * depth + ")" + (packed[2] or "")]
     target, value = _assignment(line)

@@ -82,13 +82,14 @@ def _target(source: Source, line: int, statement: str) -> tuple[str, int]:
 
 def _right_hand_side(source: Source, line: int, statement: str, name: str) -> Any:
     start = statement.index("~") + 1
-    if not statement[start:].strip():
+    behind = statement[start:].lstrip(" \t")
+    if not behind:
         raise source.error(f"nothing follows '{name} ~'; write a distribution, such as Normal(0, 1)", line, start)
     # A bracket in the first column lets the expression wrap, and keeps every column where it was.
     text = "(" + " " * (start - 1) + statement[start:] + "\n)"
     try:
         tree = ast.parse(text, mode="eval")
-        return Walk(source, line).value(tree.body, (name,))
+        return Walk(source, line, len(statement) - len(behind)).value(tree.body, (name,))
     except SyntaxError as error:
         row, column = (error.lineno or 1) - 1, (error.offset or 1) - 1
         row = min(row, statement.count("\n"))
@@ -101,9 +102,10 @@ def _right_hand_side(source: Source, line: int, statement: str, name: str) -> An
 class Walk:
     """From the nodes of an expression to components, noting where each part stands."""
 
-    def __init__(self, source: Source, line: int) -> None:
+    def __init__(self, source: Source, line: int, start: int) -> None:
         self.source = source
         self.line = line
+        self.start = start
 
     def value(self, node: ast.expr, at: tuple[str | int, ...]) -> Any:
         """What a node says; names and strings both come back as text."""
@@ -198,15 +200,16 @@ class Walk:
 
     def refuse(self, node: ast.expr) -> ModelError:
         """The refusal of a node that is not on the white list."""
-        text = "\n".join(self.source.lines[self.line :])
-        found = ast.get_source_segment(text, node) or type(node).__name__
+        found = ast.unparse(node)
         found = found if len(found) <= 40 else found[:37] + "..."
         instead = INSTEAD.get(type(node), "leave the argument out, or write a number")
         return self.error(f"{found} is not allowed here; allowed are {ALLOWED}. Instead: {instead}", node)
 
     def error(self, message: str, node: ast.expr | ast.keyword) -> ModelError:
         """An error at a node."""
-        return self.source.error(message, self.line + node.lineno - 1, node.col_offset)
+        # Only what the added bracket makes a tuple begins in front of the expression.
+        column = node.col_offset if node.lineno > 1 else max(node.col_offset, self.start)
+        return self.source.error(message, self.line + node.lineno - 1, column)
 
 
 def _flat(node: ast.expr) -> list[ast.expr]:
