@@ -12,6 +12,7 @@
 The public names are loaded when they are first used: importing latentprob loads neither torch nor pyro nor numpy.
 """
 
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -57,7 +58,8 @@ def __getattr__(name: str) -> Any:
         return import_module(f"latentprob.{name}")
     if name == "__version__":
         return import_module("importlib.metadata").version("latentprob")
-    raise AttributeError(f"latentprob has no name '{name}'; it has {', '.join(__all__)}")
+    close = get_close_matches(name, __all__, n=1)
+    raise AttributeError(f"latentprob has no name '{name}'{f'; write {close[0]}' if close else ''}")
 
 
 def __dir__() -> list[str]:

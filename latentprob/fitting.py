@@ -16,7 +16,7 @@ from latentprob import inference as methods
 from latentprob.data import Values, read, statistics
 from latentprob.diagnostics import Diagnosis
 from latentprob.diagnostics import diagnose as judge
-from latentprob.errors import DataError, FileError, InferenceError, ModelError, NotAvailable
+from latentprob.errors import DataError, InferenceError, ModelError, NotAvailable
 from latentprob.files import archive
 from latentprob.inference import SVI
 from latentprob.inference.problem import Problem
@@ -27,7 +27,7 @@ from latentprob.posterior.beliefs import PARTICLES
 from latentprob.posterior.given import at_values
 from latentprob.posterior.imagined import imagined
 from latentprob.posterior.prior import prior_table
-from latentprob.posterior.result import Result, batch, restored
+from latentprob.posterior.result import Result, batch, for_rows, restored
 from latentprob.posterior.stored import from_archive, to_archive
 from latentprob.posterior.summary import summary
 from latentprob.posterior.tree import tree
@@ -52,7 +52,7 @@ def fit(
     observed: Mapping[str, Sequence[Hashable]] | None = None,
     modules: Modules | None = None,
 ) -> "Fit":
-    """Fit a model to data.
+    r"""Fit a model to data.
 
     data: a table (pandas, xarray, numpy, torch), or a mapping from variables to arrays. NaN is a hidden cell.
     inference: the method with its settings, such as `SVI(restarts=8)` or `NUTS()`; None is `SVI()`.
@@ -61,7 +61,7 @@ def fit(
     modules: torch modules that `Module(z, name=...)` of the model names.
 
     >>> import latentprob as lp
-    >>> model = lp.Model("c ~ Categorical(size=2)\\nx ~ Poisson(rate=Table(c))")
+    >>> model = lp.Model("c ~ Categorical(size=2)\nx ~ Poisson(rate=Table(c))")
     >>> fit = lp.fit(model, {"x": [0, 1, 0, 9, 8, 11]}, lp.SVI(steps=200))
     >>> fit.latent("c")["probs"].dims
     ('row', 'c_level')
@@ -84,7 +84,9 @@ def fit(
     draws = method.run(problem, seed, progress)
     aligned = align(program, draws, values.schema)
     module = restored(program, numbers, draws.state, modules or {}, place)
-    return Fit(Result(model, program, module, values, numbers, aligned.draws, aligned.frames, counts, place), method, seed)
+    return Fit(
+        Result(model, program, module, values, numbers, aligned.draws, aligned.frames, counts, place), method, seed
+    )
 
 
 def condition(
@@ -209,5 +211,119 @@ class Fit:
         return self.tree["posterior"].to_dataset()
 
     def latent(self, name: str, data: Any = None) -> xr.Dataset:
-        """The belief of a latent: `loc` and `scale` (and `covariance`), or `probs`, for each row."""
-        return latent.latent(*self._asked(data, name)) if False else self._ask(latent.latent, data, name)
+        """The belief of a latent in each row: `loc` and `scale` (and `covariance`), or `probs`."""
+        result, values = self._asked(data)
+        return latent.latent(result, name, values)
+
+    def sample_latent(self, name: str, draws: int = 100, data: Any = None, seed: int = 0) -> xr.DataArray:
+        """Draws (draw, row, ...) of the belief, each under its own draw of the parameters."""
+        result, values = self._asked(data)
+        return latent.sample_latent(result, name, draws, values, seed)
+
+    def embedding(self, name: str, data: Any = None) -> xr.DataArray:
+        """One point a row: the mean of the belief; of a discrete latent, the most probable level."""
+        result, values = self._asked(data)
+        return latent.embedding(result, name, values)
+
+    def log_likelihood(self, data: Any = None, particles: int = PARTICLES) -> xr.DataArray:
+        """Log density (chain, draw, row), marginal over the latents, nats."""
+        result, values = self._asked(data)
+        return density.log_likelihood(result, values, particles)
+
+    def score(self, data: Any = None, particles: int = PARTICLES) -> float:
+        """Mean over rows of the log posterior predictive density, nats a row."""
+        result, values = self._asked(data)
+        return density.score(result, values, particles)
+
+    def reconstruct(self, data: Any = None) -> xr.Dataset:
+        """E[x given z(x)]: each row as the model sees it at its point in the latent space."""
+        result, values = self._asked(data)
+        return predict.reconstruct(result, values)
+
+    def impute(self, data: Any = None) -> xr.Dataset:
+        """The rows with hidden cells filled by their expectation given the seen ones."""
+        result, values = self._asked(data)
+        return predict.impute(result, values)
+
+    def simulate(self, rows: int, seed: int = 0) -> xr.Dataset:
+        """New rows from the posterior predictive, latents included; each under its own draw of the parameters."""
+        return simulation.simulate(self.result, rows, seed)
+
+    def summary(self) -> pd.DataFrame:
+        """Parameters with mean, sd, equal-tailed interval, R-hat, effective sample sizes and Monte Carlo errors."""
+        return summary(self.posterior)
+
+    @cached_property
+    def priors(self) -> pd.DataFrame:
+        """The prior of every parameter, with its numbers."""
+        return prior_table(self.program, self.result.statistics)
+
+    @property
+    def bound(self) -> float:
+        """The final bound of the best restart, nats; of a point fit, the log-likelihood."""
+        found = self.attrs.get("bound")
+        if found is None:
+            raise NotAvailable(
+                f"the bound: {self.attrs.get('method', 'this method')} has none; score() gives the density of rows"
+            )
+        return float(found)
+
+    def information(self) -> pd.Series:
+        """Log-likelihood, df, AIC, BIC (and ICL) of a point fit; lower criteria are better."""
+        return criteria.information(self.result)
+
+    def loo(self) -> Any:
+        """ArviZ's leave-one-out estimate on the marginal likelihood, with Pareto k of each row."""
+        return density.loo(self.result, self.tree)
+
+    def diagnose(self) -> Diagnosis:
+        """What can be believed of this fit: findings and a verdict."""
+        return judge(
+            posterior=self.posterior,
+            sample_stats=self.tree["sample_stats"].to_dataset(),
+            latents={name: self.latent(name) for name in self.program.plan},
+            pareto_k=self._pareto_k(),
+            attrs=self.attrs,
+        )
+
+    def _pareto_k(self) -> np.ndarray | None:
+        if self.result.is_point or "log_likelihood" not in self.tree.children:
+            return None
+        return np.asarray(self.loo().pareto_k)
+
+    def save(self, path: str | Path) -> None:
+        """Write the fit to a folder without pickle; `lp.load(path)` reads it."""
+        settings = self.inference.model_dump() if self.inference is not None else {}
+        method = None if self.inference is None else {"method": type(self.inference).__name__, "settings": settings}
+        versions = {name: version(name) for name in VERSIONS}
+        archive.write(path, to_archive(self.result, {"versions": versions, "seed": self.seed, "inference": method}))
+
+    def _asked(self, data: Any) -> tuple[Result, Values]:
+        """The fitted rows, or new ones, with the result that can answer for them."""
+        if data is None:
+            return self.result, self.result.values
+        values = read(self.model, data, like=self.result.values.schema)
+        return for_rows(self.result, values), values
+
+    def __repr__(self) -> str:
+        lines = "\n".join(f"    {line}" for line in str(self.model).splitlines())
+        return "\n".join([f"Fit of\n{lines}", *self._told()])
+
+    def _repr_html_(self) -> str:
+        told = "".join(f"<li>{escape(line)}</li>" for line in self._told())
+        return f"<p><b>Fit</b></p><pre>{escape(str(self.model))}</pre><ul>{told}</ul>"
+
+    def _told(self) -> list[str]:
+        """What a person holds, line by line."""
+        schema, (chains, draws) = self.result.values.schema, self.result.shape
+        shapes = (f"{name} {self.result.values.arrays[name].shape}" for name in schema.observed)
+        method = "given parameter values" if self.inference is None else f"{self.inference!r}, seed {self.seed}"
+        told = [f"to {len(self.result.values.rows)} rows of {', '.join(shapes)}", f"by {method}"]
+        told.append("a point estimate" if self.result.is_point else f"{chains} chains of {draws} draws")
+        if "bound" in self.attrs:
+            settled = "settled" if self.attrs.get("settled") else "NOT settled when the budget ended"
+            told.append(f"bound {self.bound:.2f} nats, {settled}")
+        if "aligned" in self.attrs:
+            told.append(f"aligned {self.attrs['aligned']}")
+        told += self.notes
+        return [*told, "ask: latent, embedding, score, summary, diagnose, simulate, impute, tree"]

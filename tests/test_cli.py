@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 import latentprob as lp
 from latentprob.cli import app
 from latentprob.cli.options import split_columns
+from latentprob.cli.show import console, show_diagnosis, table
+from latentprob.diagnostics import Diagnosis, Finding
 
 MIXTURE = "c ~ Categorical(size=2)\nx ~ Normal(loc=Table(c), scale=Table(c))\n"
 
@@ -120,6 +122,9 @@ WRONG = {
     "folder of something else": ("fit mixture.latent table.csv --out mine", "FileError.*mine"),
     "unknown command": ("fitt mixture.latent", "fitt"),
     "constant column": ("fit mixture.latent table.csv --x k", "DataError.*k"),
+    "no folder for the program": ("compile mixture.latent -o no/program.py", "FileError.*no/program.py"),
+    "folder for the program": ("compile mixture.latent -o mine", "FileError.*mine"),
+    "no folder for the fit": ("fit mixture.latent table.csv --out no/fit", "FileError.*no/fit"),
     "compile, no such variable": ("compile mixture.latent --observed y", "Error.*y"),
 }
 
@@ -159,3 +164,28 @@ def test_demo_writes_its_figures(tmp_path: Path) -> None:
     } <= figures
     for part in ("Old Faithful", "class Program", "Handwritten digits"):
         assert part in shown
+
+
+def test_numbers_are_short_and_names_are_not_markup() -> None:
+    summary = pd.DataFrame({"mean": [1234.5678, 0.00012345], "r_hat": [1.0, np.nan]}, index=["x[a]", "[bold]y"])
+    with console.capture() as shown:
+        console.print(table(summary, rows=1))
+    assert re.search(r"x\[a\]\s+1\.23e\+03\s+1\s", shown.get())
+    assert "1 more row" in shown.get()
+    assert "y" not in shown.get().replace("fit.summary()", "")
+
+
+def test_diagnosis_shows_verdict_and_remedies() -> None:
+    findings = (
+        Finding("bound", "ok", "it settled", 0.1),
+        Finding("R-hat", "fail", "at most 3 [of x]", 3, 1.01, "fit longer"),
+    )
+    with console.capture() as shown:
+        show_diagnosis(Diagnosis(findings))
+    lines = [line.strip() for line in shown.get().splitlines()]
+    assert lines == [
+        "Do not rely on this fit: R-hat fails.",
+        "✓ bound: it settled",
+        "✗ R-hat: at most 3 [of x]",
+        "fit longer",
+    ]

@@ -58,11 +58,14 @@ def compile_model(
 ) -> None:
     """Print the Pyro program of a model, or save it.
 
-    Without --observed, the variables without children and the inputs are in the data.
+    Without --observed, the data hold the inputs and the variables without
+    children.
     """
-    from latentprob.cli.inputs import default_observed, read_model
+    from latentprob.cli.inputs import check_file, default_observed, read_model
     from latentprob.program import compile
 
+    if output is not None:
+        check_file(output)
     found = read_model(model)
     program = compile(found, observed=observed or default_observed(found), missing=missing or [])
     if output is None:
@@ -77,7 +80,7 @@ def fit_model(
     context: typer.Context,
     model: ModelName,
     data: Annotated[Path, typer.Argument(metavar="DATA", help="A table: .csv, .parquet or .npy.")],
-    out: Annotated[Path | None, typer.Option(help="Folder for the fit.  [default: MODEL_fit]")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the fit.", show_default="MODEL_fit")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same numbers.")] = 0,
     inference: Annotated[Inference | None, typer.Option(help="By the model's structure, if left out.")] = None,
     draws: Annotated[int | None, typer.Option(help="Posterior draws of each chain.")] = None,
@@ -88,8 +91,9 @@ def fit_model(
 ) -> None:
     """Fit a model to a table: print the summary and the verdict, save the fit.
 
-    A variable is made of the columns that an option of its name lists: --x eruptions,waiting. Else a column feeds the
-    variable of its name, and the other numeric columns feed the one variable that has none.
+    A variable is made of the columns that an option of its name lists:
+    --x eruptions,waiting. Else a column feeds the variable of its name, and
+    the other numeric columns feed the one variable that has none.
     """
     from latentprob.cli.inputs import check_columns, check_folder, read_model, settings
     from latentprob.cli.show import console, show_model, show_result

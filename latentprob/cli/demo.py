@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from rich.markup import escape
 from sklearn.datasets import load_digits
 
@@ -40,21 +43,25 @@ def holzinger_swineford() -> pd.DataFrame:
     return load("holzinger_swineford").filter(regex=r"^x\d")
 
 
+def observed(found: Fit) -> xr.DataArray:
+    """The fitted rows of x, (row, feature)."""
+    return found.tree["observed_data"].to_dataset()["x"]
+
+
 def faithful_components(found: Fit) -> Axes:
     """The two components over the scatter of eruptions and waiting times."""
-    posterior = found.tree["posterior"]
     return plots.components(
-        found.tree["observed_data"]["x"],
+        observed(found),
         found.latent("c")["probs"],
-        posterior["x_loc"],
-        posterior["x_covariance"],
+        found.posterior["x_loc"],
+        found.posterior["x_covariance"],
         title="Old Faithful: short eruptions soon, long ones late",
     )
 
 
 def factor_loadings(found: Fit) -> Axes:
     """What each factor means, by test."""
-    return plots.loadings(found.tree["posterior"]["x_loc_weights"], title="Holzinger and Swineford: three abilities")
+    return plots.loadings(found.posterior["x_loc_weights"], title="Holzinger and Swineford: three abilities")
 
 
 def digit_space(found: Fit) -> Axes:
@@ -72,9 +79,7 @@ def digit_space(found: Fit) -> Axes:
 
 def digit_images(found: Fit) -> Axes:
     """Digits beside what is left of them after two numbers."""
-    return plots.reconstructions(
-        found.tree["observed_data"]["x"], found.reconstruct()["x"], title="Digits and their reconstructions"
-    )
+    return plots.reconstructions(observed(found), found.reconstruct()["x"], title="Digits and their reconstructions")
 
 
 def bound_by_step(found: Fit) -> Axes:
@@ -121,6 +126,7 @@ def demo(folder: Path) -> None:
 
 def save(ax: Axes, path: Path) -> Path:
     """Write the figure of the axes, and forget it."""
-    ax.figure.savefig(path, dpi=160)
-    plt.close(ax.figure)  # type: ignore[arg-type]
+    figure = cast(Figure, ax.figure)
+    figure.savefig(path, dpi=160)
+    plt.close(figure)
     return path

@@ -44,8 +44,21 @@ def check_folder(folder: Path) -> None:
     """Refuse, before any work is done, a place for the fit that holds something else."""
     if folder.exists() and not (folder / RECORD).is_file():
         raise FileError(f"{folder} exists and is no saved fit: it is left as it is. Choose another path with --out")
-    if not folder.resolve().parent.is_dir():
-        raise FileError(f"the folder {folder.resolve().parent} does not exist; make it first, or choose another --out")
+    check_parent(folder)
+
+
+def check_file(path: Path) -> None:
+    """Refuse a place where no file can be written."""
+    if path.is_dir():
+        raise FileError(f"{path} is a folder; give the path of a file")
+    check_parent(path)
+
+
+def check_parent(path: Path) -> None:
+    """The folder that a path lies in must be there."""
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        raise FileError(f"{path}: the folder {folder} does not exist; make it first, or choose another path")
 
 
 def settings(inference: str | None, given: Mapping[str, Any]) -> "SVI | NUTS | None":

@@ -13,7 +13,7 @@ COLUMNS = "latentprob.columns"
 class Commands(TyperGroup):
     """A mistake in what was given is one message and exit code 2; any other error keeps its traceback."""
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Run the subcommand."""
         try:
             return super().invoke(ctx)
@@ -25,7 +25,7 @@ class Commands(TyperGroup):
 class WithColumns(TyperCommand):
     """Options that are not the command's own name variables of the model: `--x eruptions,waiting`."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take the options named after variables out of the line, and parse the rest."""
         known = {name for parameter in self.params for name in (*parameter.opts, *parameter.secondary_opts)}
         rest, columns = split_columns(args, known | {"--help"})

@@ -31,8 +31,8 @@ def show_model(model: "Model") -> None:
 
 
 def show_program(program: "Program", lines: int = PROGRAM_LINES) -> None:
-    """The head of the Pyro program."""
-    source = program.source.rstrip().splitlines()
+    """The head of the Pyro program, from its class on: what stands above are imports and formulas."""
+    source = program.source[program.source.index("class Program") :].rstrip().splitlines()
     console.print(Syntax("\n".join(source[:lines]), "python", theme="ansi_light", background_color="default"))
     if len(source) > lines:
         console.print(f"[dim]... {len(source) - lines} more lines[/dim]\n")

@@ -81,7 +81,7 @@ def numbers(who: str, frame: pd.DataFrame) -> np.ndarray:
     for position, dtype in enumerate(frame.dtypes):
         if not pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_complex_dtype(dtype):
             _check_numbers(who, frame, position)
-    values = frame.to_numpy(dtype=float, na_value=np.nan)
+    values = np.array(frame.to_numpy(dtype=float, na_value=np.nan), order="C")  # a copy: the caller's may change
     if np.isinf(values).any():
         raise fault(
             who, frame, first(np.isinf(values)), "numbers are finite", "Drop the row, or leave the cell empty (NaN)."

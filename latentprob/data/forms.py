@@ -43,13 +43,16 @@ def table(data: Any) -> pd.Series | pd.DataFrame:
     else:
         found = _array(data)
     if isinstance(found, pd.DataFrame):
-        found = found.set_axis(labels(found.columns), axis=1)
+        names = labels(found.columns)
+        found = found.copy(deep=False)
+        found.columns = pd.Index(names)
     return _index(found)
 
 
 def _array(data: Any) -> pd.Series | pd.DataFrame:
     if hasattr(data, "detach"):  # a torch tensor, without importing torch
-        data = data.detach().cpu().numpy()
+        data = data.detach().cpu()
+        data = (data.double() if data.is_floating_point() else data).numpy()  # numpy has no bfloat16
     try:
         array = data if isinstance(data, np.ndarray) else np.asarray(data)
     except ValueError as error:

@@ -62,18 +62,18 @@ def _found(who: str, frame: pd.DataFrame) -> Levels:
 def _cells(who: str, frame: pd.DataFrame, position: int) -> np.ndarray:
     """A column of levels, (N,): text as objects, or whole numbers as floats; NaN where hidden."""
     column = frame.iloc[:, position]
-    known = [cell for cell in column if not is_gap(cell)] if not pd.api.types.is_numeric_dtype(column) else []
-    if not any(isinstance(cell, str) for cell in known):
-        alone = frame.iloc[:, [position]]
-        alone = alone.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else alone
-        values = numbers(who, alone)
-        wrong = values % 1 > 0
-        if wrong.any():
-            way_out = "Use Linear for a number that is no level, or hand over text labels."
-            raise fault(who, alone, first(wrong), "levels are whole numbers or text", way_out)
-        return values[:, 0]
-    mixed = [not isinstance(cell, str) and not is_gap(cell) for cell in column]
-    if any(mixed):
+    cells = column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column
+    kind = pd.api.types.infer_dtype(cells, skipna=True)
+    if kind == "string":
+        return cells.astype(object).where(cells.notna(), np.nan).to_numpy(dtype=object)
+    text = [isinstance(cell, str) for cell in cells] if kind.startswith("mixed") else []
+    if any(text):
+        row = next(i for i, cell in enumerate(cells) if not text[i] and not is_gap(cell))
         way_out = "Hand over one kind, as by column.astype(str)."
-        raise fault(who, frame, (mixed.index(True), position), "levels are all text, or all whole numbers", way_out)
-    return column.astype(object).where(column.notna(), np.nan).to_numpy(dtype=object)
+        raise fault(who, frame, (row, position), "levels are all text, or all whole numbers", way_out)
+    values = numbers(who, cells.to_frame())
+    wrong = values % 1 > 0
+    if wrong.any():
+        way_out = "Use Linear for a number that is no level, or hand over text labels."
+        raise fault(who, cells.to_frame(), first(wrong), "levels are whole numbers or text", way_out)
+    return values[:, 0]

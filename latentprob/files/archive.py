@@ -1,10 +1,10 @@
 """A fit as a folder: model text, JSON, netCDF and safetensors. No pickle: opening a stranger's fit runs nothing.
 
-    model.latent        the statements
-    fit.json            versions, settings, schema, labels, and the SHA-256 of every other part
-    draws.nc            draws of the parameters and sampled latents, statistics of the run
-    data.nc             the rows that were fitted
-    state.safetensors   weights of networks and guide
+model.latent        the statements
+fit.json            versions, settings, schema, labels, and the SHA-256 of every other part
+draws.nc            draws of the parameters and sampled latents, statistics of the run
+data.nc             the rows that were fitted
+state.safetensors   weights of networks and guide
 """
 
 import hashlib
@@ -139,9 +139,10 @@ def _record(folder: Path) -> dict[str, Any]:
     if not isinstance(record, dict) or "format" not in record or not isinstance(record.get("parts"), dict):
         raise FileError(f"{RECORD} in {folder} is not the record of a fit; copy it again, or fit and save anew")
     if record["format"] != FORMAT:
+        writer = record.get("versions", {}).get("latentprob", "unknown")
         raise FileError(
             f"{folder} has format {record['format']}, this latentprob reads format {FORMAT}; "
-            f"open it with the version that wrote it ({record.get('versions', {}).get('latentprob', 'unknown')}), or fit anew"
+            f"open it with the version that wrote it ({writer}), or fit anew"
         )
     if _own_sum(record) != record["parts"].get(OWN_SUM):
         raise FileError(f"{RECORD} in {folder} was changed after it was saved; copy it again, or fit and save anew")

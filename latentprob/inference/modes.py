@@ -1,6 +1,6 @@
 """Where each restart of a closed-form density begins: its mode, and the normal approximation there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor
 from latentprob.inference.capture import Density, value_and_gradient
 from latentprob.inference.laplace import Laplace, laplace
 from latentprob.inference.optimize import maximize
-from latentprob.inference.problem import Problem, rows_of
+from latentprob.inference.problem import rows_of
 
 HESSIAN = 400  # global numbers up to which the Hessian at the mode is computed
 MODE_ROWS = 5_000  # rows on which the mode is sought; the steps that follow see all
@@ -25,10 +25,11 @@ class Place:
     laplace: Laplace | None
 
 
-def places(problem: Problem, density: Density, starts: list[Mapping[str, Tensor]]) -> list[Place]:
+def places(
+    batch: Mapping[str, Tensor], weights: Tensor, density: Density, starts: Sequence[Mapping[str, Tensor]]
+) -> list[Place]:
     """The mode that each start leads to, with its scales."""
-    batch, weights = problem.arguments()
-    rows = _some(problem.rows, MODE_ROWS)
+    rows = _some(len(weights), MODE_ROWS)
     batch, weights = rows_of(batch, rows), weights[rows]
     evaluate = value_and_gradient(density, batch, weights)
     found = []

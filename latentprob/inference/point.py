@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from latentprob.inference.capture import Density, value_and_gradient
@@ -11,6 +12,7 @@ from latentprob.inference.optimize import Mode, maximize
 from latentprob.inference.problem import Draws, Problem
 from latentprob.inference.progress import Progress
 from latentprob.inference.restarts import best
+from latentprob.inference.spikes import spikes
 
 TOLERANCE = 1e-13  # relative gain at which it stops: the log-likelihood is then right to far below 0.01
 BINDS = 1e-3  # a value within this part of its lower bound has run into it
@@ -27,10 +29,14 @@ def run(problem: Problem, density: Density, starts: list[dict[str, Tensor]], pro
             found.append(maximize(evaluate, density.space.join(start), TOLERANCE))
             bar.bound(len(found), np.array([[mode.value for mode in found]]))
     score = np.array([mode.value for mode in found])
-    bound_by = [binding(density, mode.vector) for mode in found]
+    vectors = torch.stack([mode.vector for mode in found])
+    ends = at_vectors(density, vectors)
+    bound_by = [
+        [*binding(density, vector), *spikes(problem, {name: value[i : i + 1] for name, value in ends.items()})]
+        for i, vector in enumerate(vectors)
+    ]
     free = np.array([not names for names in bound_by])
     chosen = best(score, free if free.any() else np.isfinite(score))
-    values = at_vectors(density, found[chosen].vector[None])
     stats = {"score": score, "kept": np.arange(len(score)) == chosen}
     attrs = {
         "method": "point",
@@ -38,11 +44,11 @@ def run(problem: Problem, density: Density, starts: list[dict[str, Tensor]], pro
         "steps": found[chosen].steps,
         "bound": float(score[chosen]),
         "agree": int((score > score[chosen] - SAME).sum()),
-        "floor_binds": ", ".join(bound_by[chosen]),
+        "floor_binds": ", ".join(dict.fromkeys(bound_by[chosen])),
         "at_floor": int((~free).sum()),
     }
     state = {name: value.detach() for name, value in density.program.state_dict().items()}
-    return Draws({name: value[None] for name, value in values.items()}, {}, state, stats, attrs)
+    return Draws({name: value[None, chosen : chosen + 1] for name, value in ends.items()}, {}, state, stats, attrs)
 
 
 def binding(density: Density, vector: Tensor) -> list[str]:

@@ -62,11 +62,12 @@ class Problem:
         """The latents that no closed form reaches."""
         return tuple(name for name, role in self.program.plan.items() if role == "draw")
 
-    def arguments(self) -> tuple[dict[str, Tensor], Tensor]:
-        """All rows and their weights, on the device."""
-        batch = {name: values.to(self.device) for name, values in self.batch.items()}
-        weights = torch.ones(self.rows, dtype=self.program.dtype) if self.weights is None else self.weights
-        return batch, weights.to(self.device, self.program.dtype)
+    def arguments(self, dtype: torch.dtype | None = None) -> tuple[dict[str, Tensor], Tensor]:
+        """All rows and their weights, on the device, in the program's dtype or another."""
+        to = dtype or self.program.dtype
+        batch = {n: v.to(self.device, to if v.is_floating_point() else v.dtype) for n, v in self.batch.items()}
+        weights = torch.ones(self.rows) if self.weights is None else self.weights
+        return batch, weights.to(self.device, to)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """A progress bar with the bound and its trend."""
 
 import sys
-from types import TracebackType
 
 import numpy as np
 from tqdm import tqdm
@@ -17,7 +16,7 @@ class Progress:
     def __enter__(self) -> "Progress":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
         self.bar.close()
 
     def bound(self, done: int, bounds: np.ndarray) -> None:
@@ -28,3 +27,7 @@ class Progress:
         self.before = now
         self.bar.set_postfix_str(f"bound {now:.6g} nats{trend}")
         self.bar.update(done - self.bar.n)
+
+    def tick(self) -> None:
+        """One step more."""
+        self.bar.update()

@@ -7,20 +7,20 @@ import numpy as np
 from latentprob.inference.problem import Problem
 from latentprob.spec.sites import Free, free_parameters
 
-SPIKE = 1e-3  # of the data's spread: a component narrower than that holds copies of one point
+SPIKE = 2e-3  # of the data's spread: twice the bound of a point model; narrower components hold copies of one point
 
 
-def spiked(problem: Problem, draws: Mapping[str, np.ndarray]) -> bool:
-    """Whether some level of a latent has a scale far below the data's, at the median of the draws (S, ...)."""
-    model = problem.program.model
+def spikes(problem: Problem, draws: Mapping[str, np.ndarray]) -> list[str]:
+    """The parameters in which some level of a latent is far narrower than the data, at the median of draws (S, ...)."""
+    model, found = problem.program.model, []
     for free in free_parameters(model):
         by_level = any(model.is_level(axis) for axis in free.axes)
         spread = problem.buffers.get(f"{free.variable}_spread")
         if by_level and spread is not None and free.name in draws and free.domain in SMALLEST:
             center = np.median(draws[free.name], axis=0)
             if SMALLEST[free.domain](free, center, np.asarray(spread, float)).min() < SPIKE:
-                return True
-    return False
+                found.append(free.name)
+    return found
 
 
 def _positive(free: Free, value: np.ndarray, spread: np.ndarray) -> np.ndarray:

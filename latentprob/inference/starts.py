@@ -4,7 +4,7 @@ Latents get a first guess row by row; every parameter then follows from it by mo
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ from latentprob.spec.model import Model
 from latentprob.spec.sites import Free, free_parameters
 
 START_ROWS = 5_000  # rows that starts are made from
-LLOYD = 10  # iterations: enough to settle, too few to bring all restarts to one place
+LLOYD = 10  # iterations of k-means in even restarts; odd ones keep to the first, for k-means may miss the best mode
 SHRINK = 2.0  # rows of the overall average that each group's average is mixed with
 BACKFIT = 3  # rounds over the terms of a sum
 JITTER = 0.5  # noise on the factors' scores in all restarts but the first
@@ -44,10 +44,10 @@ class Guess:
         return self.weights[None] if name is None else self.values[name].T * self.weights
 
 
-def starts(problem: Problem, module: nn.Module, count: int, seed: int) -> list[dict[str, Tensor]]:
-    """Values of the Pyro sites for each restart."""
+def starts(problem: Problem, module: nn.Module, restarts: Iterable[int], seed: int) -> list[dict[str, Tensor]]:
+    """Values of the Pyro sites for each of these restarts, by its number."""
     found = []
-    for restart in range(count):
+    for restart in restarts:
         guess = _guess(problem, module, np.random.default_rng([seed, restart]), restart)
         found.append(to_sites(problem.program, module, parameters(problem, guess)))
     return found
@@ -65,7 +65,7 @@ def _guess(problem: Problem, module: nn.Module, rng: np.random.Generator, restar
     for name in problem.program.plan:
         if model.is_level(name):
             known = batch.get(f"{name}_seen")
-            values[name] = _levels(module, name, features, values.get(name), known, weights, rng)
+            values[name] = _levels(module, name, features, values.get(name), known, weights, rng, 1 if restart % 2 else LLOYD)
     residual = features - _between(features, [values[n] for n in problem.program.plan if model.is_level(n)])
     for name in problem.program.plan:
         if not model.is_level(name):
@@ -113,6 +113,7 @@ def _levels(
     known: Array | None,
     weights: Array,
     rng: np.random.Generator,
+    iterations: int,
 ) -> Array:
     """Shares of the levels (N, L), by k-means++ and a few iterations of Lloyd; labels that are known stay."""
     size = getattr(module, f"{name}_size")
@@ -122,7 +123,7 @@ def _levels(
     size_now = min(size, len(np.unique(features, axis=0)))
     if size_now < size:
         init = "k-means++"
-    means = KMeans(size_now, init=init, n_init=1, max_iter=LLOYD, random_state=int(rng.integers(2**31)))
+    means = KMeans(size_now, init=init, n_init=1, max_iter=iterations, random_state=int(rng.integers(2**31)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         found = np.eye(size)[means.fit_predict(features, sample_weight=weights)]

@@ -25,7 +25,7 @@ from latentprob.inference.progress import Progress
 from latentprob.inference.refine import PROPOSALS, Refined, refine
 from latentprob.inference.restarts import best, gathered, kept
 from latentprob.inference.settings import Settings
-from latentprob.inference.spikes import spiked
+from latentprob.inference.spikes import spikes
 from latentprob.inference.starts import starts
 from latentprob.inference.unconstrain import Space, space_of
 
@@ -34,7 +34,8 @@ FULL_BATCH = 5_000  # rows that one step takes whole
 SMALL_BATCH = 128  # rows of a minibatch where there are networks: few steps hold their fits back, not noise
 LARGE_BATCH = 1_024  # rows of a minibatch elsewhere
 STEPS = {True: 20_000, False: 4_000}  # budget with networks, and where the mode was found first
-RATES = {True: 0.01, False: 0.03}  # learning rates, the second in posterior standard deviations
+RATES = {True: 0.005, False: 0.03}  # learning rates, the second in posterior standard deviations
+RESTARTS, POINT_RESTARTS = 4, 10  # chains that can disagree; starts of L-BFGS, which is cheap
 COMPILE = 10_000_000  # operations times steps: 100 s of eager steps, twice what inductor takes to compile
 REFINE_CELLS = 50_000_000  # proposals times rows up to which refinement is tried unasked
 START_SCALE = 0.1  # of the prior's spread: the guide's scales where no mode was found first
@@ -92,12 +93,14 @@ def prepare(problem: Problem, settings: "SVI", seed: int) -> Setting:
     probe = problem.build(AutoDelta)
     own = {id(p) for part in probe.modules() if isinstance(part, AutoGuide) for p in part.parameters()}
     networks = any(p.requires_grad and id(p) not in own for p in probe.parameters())
-    count = settings.restarts or (1 if networks else 4)
-    values = starts(problem, probe, count, seed)
-    space = space_of(probe.priors, values[0]) if problem.program.site_axes else space_of(lambda: None, {})
-    is_point = space.is_point and not problem.drawn
+    closed = not networks and not problem.drawn
+    first = starts(problem, probe, range(1), seed)
+    space = space_of(probe.priors, first[0]) if problem.program.site_axes else space_of(lambda: None, {})
+    is_point = space.is_point and closed
+    count = settings.restarts or (1 if networks else POINT_RESTARTS if is_point else RESTARTS)
     density = Density(probe, space, problem.rows, jacobian=not is_point)
-    return Setting(space, density, values, networks, closed=not networks and not problem.drawn)
+    values = first + starts(problem, probe, range(1, count), seed)
+    return Setting(space, density, values, networks, closed)
 
 
 def _fit(problem: Problem, settings: SVI, setting: Setting, seed: int, progress: bool | None) -> Draws:
@@ -115,8 +118,8 @@ def _fit(problem: Problem, settings: SVI, setting: Setting, seed: int, progress:
         from_guide(sampler, restarts.one(parameters, r), restarts.fixed, problem, SPIKE_DRAWS, generator)
         for r in range(restarts.count)
     ]
-    spikes = np.array([spiked(problem, draws) for draws in few])
-    keep = kept(scores, errors, spikes)
+    spiked = np.array([bool(spikes(problem, draws)) for draws in few])
+    keep = kept(scores, errors, spiked)
     top = best(scores, keep)
     refined = _refine(problem, settings, setting, [where[r] for r in np.flatnonzero(keep)], generator)
     good = bool(refined) and all(chain.good for chain in refined)
@@ -138,7 +141,7 @@ def _fit(problem: Problem, settings: SVI, setting: Setting, seed: int, progress:
         "bound": float(scores[top]),
         "bound_error": float(errors[top]),
         "set_aside": int((~keep).sum()),
-        "spikes": int(spikes.sum()),
+        "spikes": int(spiked.sum()),
         "flat_directions": max((p.laplace.flat for p in where if p.laplace is not None), default=0),
         "refined": good,
         **({"pareto_k": max(chain.pareto_k for chain in refined)} if refined else {}),
@@ -150,7 +153,7 @@ def _fit(problem: Problem, settings: SVI, setting: Setting, seed: int, progress:
 def _places(problem: Problem, setting: Setting) -> list[Place]:
     """Where each restart begins: at a mode, or at its start where networks or drawn latents have none."""
     if setting.closed and setting.space.size:
-        return places(problem, setting.density, setting.values)
+        return places(*problem.arguments(), setting.density, setting.values)
     space = setting.space
     return [Place(space.join(values) if space.size else space.start, START_SCALE * space.spread, None) for values in setting.values]
 

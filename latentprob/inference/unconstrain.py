@@ -9,8 +9,9 @@ import torch
 from pyro import poutine
 from pyro.distributions import ImproperUniform
 from pyro.infer.autoguide.initialization import InitMessenger, init_to_median, init_to_value
+from pyro.poutine.util import prune_subsample_sites
 from torch import Tensor
-from torch.distributions import biject_to, constraints
+from torch.distributions import biject_to, constraints, transform_to
 from torch.distributions.transforms import Transform
 
 
@@ -59,7 +60,8 @@ class Space:
             free = vector[at : at + part.size].reshape(part.shape)
             at += part.size
             values[part.name] = part.transform(free)
-            log_jacobian = log_jacobian + part.transform.log_abs_det_jacobian(free, values[part.name]).sum()
+            if not part.point:
+                log_jacobian = log_jacobian + part.transform.log_abs_det_jacobian(free, values[part.name]).sum()
         return values, log_jacobian
 
     def join(self, values: Mapping[str, Tensor]) -> Tensor:
@@ -73,11 +75,12 @@ def space_of(function: Callable[..., Any], start: Mapping[str, Tensor], **argume
     with torch.no_grad():
         trace = poutine.trace(InitMessenger(starting_at(start))(function)).get_trace(**arguments)
     found, free = [], []
-    for name, site in trace.iter_stochastic_nodes():
-        transform = biject_to(site["fn"].support)
+    for name, site in prune_subsample_sites(trace).iter_stochastic_nodes():
+        point = isinstance(site["fn"], ImproperUniform)
+        # a density needs a bijection; a point does not, and not every support has one
+        transform = (transform_to if point else biject_to)(site["fn"].support)
         value = transform.inv(site["value"])
         local = bool(site["cond_indep_stack"])
-        point = isinstance(site["fn"], ImproperUniform)
         floor = _floor(site["fn"].support)
         found.append(Part(name, transform, value.shape, _spread(site, value), point, local, floor))
         free.append(value.reshape(-1))
@@ -93,7 +96,7 @@ def _central(site: Mapping[str, Any]) -> Tensor:
     law = site["fn"]
     if not isinstance(law, ImproperUniform):
         return init_to_median(site)
-    transform = biject_to(law.support)
+    transform = transform_to(law.support)
     return transform(torch.zeros(transform.inverse_shape(law.shape())))
 
 

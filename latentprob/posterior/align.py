@@ -46,12 +46,13 @@ def align(program: Program, draws: Draws, schema: Schema) -> Aligned:
     latents, frames = dict(draws.latents), {}
     for name, kind in kinds.items():
         turns, by = _turns(program, name, kind, flat, draws)
+        encoded = name not in latents and program.plan[name] == "draw"
         flat = {site: _turned(values, axes.get(site, ()), name, by, turns) for site, values in flat.items()}
         if name in latents:
             latents[name] = _turned_latents(latents[name], turns)
-        elif program.plan[name] == "draw":
-            frames[name] = turns[0]
-        done[name] = ", ".join(w for w in ("rotation", "order", "sign") if w in kind)
+        elif encoded:
+            frames[name] = turns[_best_chain(draws) * draws.parameters[site_of(program.model, name)].shape[1]]
+        done[name] = ", ".join(w for w in WORDS if w in kind)
     parameters = {name: values.reshape(draws.parameters[name].shape) for name, values in flat.items()}
     moved = [name for name in flat if set(axes.get(name, ())) & {*discrete, *kinds}]
     attrs = {**draws.attrs, "aligned": "; ".join(f"{name}: {what}" for name, what in done.items())}

@@ -1,5 +1,6 @@
 """Densities of rows, marginal over their latents: log likelihood, held-out score, leave-one-out."""
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -127,15 +128,22 @@ def loo(result: Result, tree: xr.DataTree) -> Any:
     Draws of a variational posterior that were not refined go through `loo_approximate_posterior`.
     """
     if result.is_point:
+        instead = "" if result.drawn else "information() gives AIC and BIC, "
         raise NotAvailable(
             "leave-one-out: this fit is a point estimate and has no posterior to leave a row out of; "
-            "information() gives AIC and BIC, score(data) the density of held-out rows"
+            f"{instead}score(data) gives the density of held-out rows"
         )
     if "log_likelihood" not in tree.children:
         raise NotAvailable(
             "leave-one-out: the log likelihood of all rows and draws is too large to be held; "
             "score(data) gives the density of held-out rows"
         )
+    with warnings.catch_warnings():  # the Pareto k that it warns of are in what is returned, and in the diagnosis
+        warnings.filterwarnings("ignore", message="Estimated shape parameter of Pareto")
+        return _loo(result, tree)
+
+
+def _loo(result: Result, tree: xr.DataTree) -> Any:
     attrs, stats = result.draws.attrs, result.draws.stats
     if attrs.get("method") == "nuts" or attrs.get("refined") or "log_q" not in stats:
         return arviz_stats.loo(tree, pointwise=True)

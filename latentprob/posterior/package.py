@@ -12,6 +12,7 @@ from latentprob.posterior.matching import Array
 from latentprob.spec.sites import Site
 
 CHAIN_DRAW = ("chain", "draw")
+BY_RESTART = ("restart", "step")
 
 
 def coordinate(labels: Sequence[Hashable] | pd.Index) -> np.ndarray | pd.Index:
@@ -55,11 +56,12 @@ def posterior(sites: Mapping[str, Site], parameters: Mapping[str, Array], shape:
 
 
 def sample_stats(stats: Mapping[str, np.ndarray], shape: tuple[int, int]) -> xr.Dataset:
-    """What the method recorded: by restart and step, by restart, or by chain and draw."""
-    dims = {"bound": ("restart", "step"), "score": ("restart",), "kept": ("restart",)}
-    found = {name: (dims.get(name, CHAIN_DRAW), np.asarray(values)) for name, values in stats.items()}
-    coords = chains(shape) if any(name not in dims for name in found) else {}
-    return xr.Dataset(found).assign_coords(coords)
+    """What the method recorded: the bound by restart and step, a number for each restart, or by chain and draw."""
+    by_draw = {name for name, values in stats.items() if np.ndim(values) > 1 and name != "bound"}
+    found = {
+        name: (CHAIN_DRAW if name in by_draw else BY_RESTART[: np.ndim(a)], np.asarray(a)) for name, a in stats.items()
+    }
+    return xr.Dataset(found).assign_coords(chains(shape) if by_draw else {})
 
 
 def rows_of(values: Values) -> dict[str, Any]:
@@ -89,8 +91,3 @@ def cells(values: Values, name: str) -> np.ndarray:
         return np.asarray(found)
     numeric = np.issubdtype(np.asarray(found).dtype, np.number)
     return np.where(seen, np.asarray(found, float if numeric else object), np.nan if numeric else None)
-
-
-def belief_dims(site: Site, levels: Sequence[Hashable], name: str) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Dims and coordinates behind the row of the belief of a discrete latent."""
-    return (f"{name}_level",), {f"{name}_level": coordinate(levels)}

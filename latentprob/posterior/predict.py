@@ -9,12 +9,12 @@ import xarray as xr
 from torch import Tensor
 
 from latentprob.data import Values
-from latentprob.posterior.beliefs import PARTICLES, Block, chosen, level_weights, stream
+from latentprob.posterior.beliefs import Block, chosen, level_weights, stream
 from latentprob.posterior.conditional import given_seen
-from latentprob.posterior.latent import embedding, latent
+from latentprob.posterior.latent import averaged, embedding, latent
 from latentprob.posterior.matching import Array
 from latentprob.posterior.package import by_row, cells, coordinate
-from latentprob.posterior.result import Result, count, thinned, whole
+from latentprob.posterior.result import Result, count, whole
 from latentprob.program import evaluate
 
 
@@ -24,7 +24,7 @@ def reconstruct(result: Result, values: Values) -> xr.Dataset:
     A discrete latent stands at its most probable level; an integrated one at its mean given that level, under each
     draw of the parameters; one with an encoder at the encoder's mean. Of a binary x this is a probability.
     """
-    index = thinned(result, count(values), PARTICLES if result.drawn else 1)
+    index = averaged(result, values)
     standing = [name for name, role in result.program.plan.items() if role != "integrate"]
     points = {name: _point(result, name, values) for name in standing}
     total = _Sums(result, values, len(index))
@@ -90,7 +90,7 @@ def impute(result: Result, values: Values) -> xr.Dataset:
     Of a binary x a hidden cell is its probability, of a count its mean; of a categorical one, or of a partly seen
     label, its most probable level.
     """
-    index = thinned(result, count(values), PARTICLES if result.drawn else 1)
+    index = averaged(result, values)
     total = _Sums(result, values, len(index))
     summed = tuple(name for name, role in result.program.plan.items() if role == "sum")
     sizes = [len(result.level_labels(name)) for name in summed]

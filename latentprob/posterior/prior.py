@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,16 @@ from latentprob.errors import NotAvailable
 from latentprob.posterior.beliefs import noise
 from latentprob.posterior.matching import Array
 from latentprob.program import Program, evaluate
+from latentprob.spec.sites import free_parameters
 
 IMPROPER = "ImproperUniform"
 SHAPING = ("expand", "to_event")
+FILLED: Mapping[str, Callable[[ast.Call], ast.expr]] = {
+    "new_zeros": lambda call: ast.Constant(0),
+    "new_ones": lambda call: ast.Constant(1),
+    "new_full": lambda call: call.args[1],
+    "new_tensor": lambda call: call.args[0],
+}
 NUMBERS_SHOWN = 6
 
 
@@ -42,6 +49,12 @@ def prior_table(program: Program, statistics: Mapping[str, np.ndarray]) -> pd.Da
         used = [buffer for buffer in program.buffers if re.search(rf"\b{buffer}\b", text)]
         numbers = ", ".join(f"{buffer} = {_shown(statistics[buffer])}" for buffer in used)
         rows.append((name, "none: a point estimate" if IMPROPER in text else text, numbers))
+    made = {
+        free.name: [s for s in program.site_axes if s.startswith(f"{free.name}_")]
+        for free in free_parameters(program.model)
+    }
+    drawn = {name for name, _, _ in rows}
+    rows += [(name, f"made of {', '.join(parts)}", "") for name, parts in made.items() if parts and name not in drawn]
     return pd.DataFrame(rows, columns=["parameter", "prior", "numbers"]).set_index("parameter")
 
 
@@ -55,13 +68,43 @@ def laws(program: Program) -> Iterator[tuple[str, str]]:
     """Name and law of every parameter's site, read off the program's text, shapes left out."""
     for method in ast.walk(ast.parse(program.source)):
         if isinstance(method, ast.FunctionDef) and method.name == "priors":
-            calls = (node for node in ast.walk(method) if isinstance(node, ast.Call))
-            for call in calls:
-                if ast.unparse(call.func) == "pyro.sample":
-                    yield ast.literal_eval(call.args[0]), _unshaped(call.args[1])
+            yield from _read(method)
 
 
-def _unshaped(law: ast.expr) -> str:
-    while isinstance(law, ast.Call) and isinstance(law.func, ast.Attribute) and law.func.attr in SHAPING:
-        law = law.func.value
-    return ast.unparse(law).replace("dist.", "").replace("self.", "")
+def _read(method: ast.FunctionDef) -> Iterator[tuple[str, str]]:
+    """Sites in their order; what a local name stands for takes its place, unless it is a parameter."""
+    returned = {node.id for node in ast.walk(method.body[-1]) if isinstance(node, ast.Name)}
+    local: dict[str, ast.expr] = {}
+    for line in method.body:
+        if not isinstance(line, ast.Assign) or not isinstance(line.targets[0], ast.Name):
+            continue
+        if isinstance(line.value, ast.Call) and ast.unparse(line.value.func) == "pyro.sample":
+            law = _Plain(local).visit(line.value.args[1])
+            yield ast.literal_eval(line.value.args[0]), ast.unparse(law)
+        elif line.targets[0].id not in returned:
+            local[line.targets[0].id] = _Plain(local).visit(line.value)
+
+
+class _Plain(ast.NodeTransformer):
+    """Program text as a person writes a law: without shapes, `self` and `dist`."""
+
+    def __init__(self, local: Mapping[str, ast.expr]) -> None:
+        self.local = local
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.local.get(node.id, node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        if isinstance(node.value, ast.Name) and node.value.id in ("self", "dist"):
+            return ast.Name(node.attr)
+        return ast.Attribute(self.visit(node.value), node.attr)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        if method == "cumsum":  # of ones: Bartlett's degrees of freedom count the features
+            return ast.Name("[1, 2, ...]")
+        if method in FILLED:
+            return FILLED[method](node)
+        if method in SHAPING and isinstance(node.func, ast.Attribute):
+            return self.visit(node.func.value)
+        return self.generic_visit(node)

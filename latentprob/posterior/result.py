@@ -1,8 +1,8 @@
 """Result: all that the questions about a fit are answered from."""
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass, field
 from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from latentprob.data import Values
+from latentprob.errors import NotAvailable
 from latentprob.inference.problem import Draws
 from latentprob.posterior.matching import Array
-from latentprob.program import Program
+from latentprob.program import Program, compile
 from latentprob.spec.distributions import Categorical
 from latentprob.spec.model import Model
 from latentprob.spec.sites import Site, levels_of, sites
@@ -108,6 +109,23 @@ class Result:
         return batch(self.program, values, self.device, rows)
 
 
+def for_rows(result: Result, values: Values) -> Result:
+    """The result with a program for rows whose gaps lie in variables that had none when it was fitted."""
+    program = result.program
+    if set(values.schema.missing) <= set(program.missing):
+        return result
+    if result.drawn:
+        raise NotAvailable(
+            f"gaps in {', '.join(values.schema.missing)}: the encoder of {', '.join(result.drawn)} was fitted to rows "
+            "without them; fill the cells, or fit to data with gaps"
+        )
+    missing = tuple(dict.fromkeys((*program.missing, *values.schema.missing)))
+    program = compile(result.model, program.observed, missing, collapse=program.collapse)
+    own = {name: getattr(result.module, name) for name in program.modules}
+    module = restored(program, result.statistics, result.module.state_dict(), own, result.device)
+    return replace(result, program=program, module=module)
+
+
 def restored(
     program: Program,
     statistics: Mapping[str, np.ndarray],
@@ -143,10 +161,11 @@ def whole(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: torch.ones_like(t) if t.dtype == torch.bool else t for name, t in batch.items()}
 
 
-def thinned(result: Result, rows: int, at_least: int = 1) -> np.ndarray:
+def thinned(result: Result, rows: int, at_least: int = 1, at_most: int | None = None) -> np.ndarray:
     """Places (S',) of evenly spaced draws of all chains, as many as the work allows; repeated up to `at_least`."""
     chains, length = result.shape
     allowed = max(DRAWS_MIN, WORK_VALUES // max(1, rows * result.width))
+    allowed = min(allowed, at_most or allowed)
     kept = min(length, max(1, allowed // chains))
     within = np.linspace(0, length - 1, kept).round().astype(int)
     index = (np.arange(chains)[:, None] * length + within).ravel()

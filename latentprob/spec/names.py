@@ -11,15 +11,16 @@ from latentprob.spec.structure import Laws, argument_of, parents, places, site_n
 # Words of the program's text: its modules, its arguments, its locals, and what it uses of Python.
 RESERVED = (
     *("self", "torch", "pyro", "dist", "math", "rows", "batch", "nn", "constraints", "poutine", "len", "super"),
-    *("parameters", "prior", "precision", "tril", "shift", "freedom", "seen", "_"),
+    *("parameters", "prior", "precision", "tril", "shift", "freedom", "seen", "probs", "joint", "log_belief", "_"),
+    *("AutoNormal", "PyroModule", "PowerTransform", "inverse_wishart_tril", "seen_normal"),
 )
 DIMS = ("chain", "draw", "row", "feature")  # axes of the results
 # What the program and the results call parts of an input, and of a stated variable.
 INPUT_PARTS = ("{}_seen", "{}_center", "{}_spread", "{}_dim", "{}_level")
 PARTS = (
     *INPUT_PARTS,
-    *("{}_law", "{}_marginal", "{}_belief", "{}_residual", "{}_loaded", "log_{}", "log_{}_belief"),
-    *("{}_loc", "{}_scale", "{}_log_scale", "{}_scale_tril", "{}_covariance", "{}_precision"),
+    *("{}_law", "{}_marginal", "{}_belief", "{}_residual", "{}_loaded", "{}_inverse", "log_{}", "log_{}_belief"),
+    *("{}_loc", "{}_scale", "{}_log_scale", "{}_scale_tril", "{}_covariance", "{}_precision", "{}_seen_weights"),
 )
 
 
@@ -45,27 +46,24 @@ def check_generated(laws: Laws) -> None:
     """Refuses a variable with the name of something else, and two free parameters with one name."""
     inputs = {parent: at for name, law in laws.items() for at, term in places(law, name) for parent in parents(term)}
     taken = {part.format(name): f"a part of {name}" for name in inputs for part in INPUT_PARTS}
-    for name in laws:
-        taken.update({part.format(name): f"a part of {name}" for part in PARTS})
-        taken.update(_parameters(laws, name))
+    taken.update({part.format(name): f"a part of {name}" for name in laws for part in PARTS})
+    starts = {f"{name}_{each}": f"the {each} of {name}" for name, law in laws.items() for each in law.parameters}
     for variable, at in {**inputs, **{name: (name, "~") for name in laws}}.items():
-        if variable in taken:
+        found = [what for start, what in starts.items() if f"{variable}_".startswith(f"{start}_")]
+        if what := next(iter(found), taken.get(variable)):
+            raise ModelError(f"'{variable}' is a name of {what}; write another name, such as {variable}_", at=at)
+    for name, law in laws.items():
+        for parameter in law.parameters:
+            _check_terms(laws, name, parameter)
+
+
+def _check_terms(laws: Laws, name: str, parameter: str) -> None:
+    """Refuses terms of a sum that are one and the same."""
+    seen: dict[str, Any] = {}
+    for free, part in site_names(name, parameter, argument_of(laws, name, parameter)):
+        if free in seen:
             raise ModelError(
-                f"'{variable}' is the name of {taken[variable]}; write another name, such as {variable}_", at=at
+                f"{seen[free]} and {part} are one and the same in a sum, {free}; write one of them",
+                at=(name, parameter),
             )
-
-
-def _parameters(laws: Laws, name: str) -> dict[str, str]:
-    """The names of the parameters of a variable, and of their free values."""
-    found: dict[str, str] = {}
-    for parameter in laws[name].parameters:
-        seen: dict[str, Any] = {}
-        for free, part in site_names(name, parameter, argument_of(laws, name, parameter)):
-            if free in seen:
-                raise ModelError(
-                    f"{seen[free]} and {part} are one and the same in a sum, {free}; write one of them",
-                    at=(name, parameter),
-                )
-            seen[free] = part
-        found.update(dict.fromkeys([f"{name}_{parameter}", *seen], f"the {parameter} of {name}"))
-    return found
+        seen[free] = part

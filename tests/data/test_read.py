@@ -255,6 +255,19 @@ def test_a_latent_of_the_fit_stays_latent_in_tables_of_new_rows():
     assert values.schema.observed == ("x",)
 
 
+@pytest.mark.parametrize("form", ["numpy", "torch", "pandas, labelled"])
+def test_values_stay_when_the_data_change_later(form):
+    cells = CELLS.copy()
+    data = {
+        "numpy": cells,
+        "torch": torch.from_numpy(cells),
+        "pandas, labelled": pd.DataFrame(cells, columns=["a", "b"]),
+    }
+    values = read(MIXTURE, data[form])
+    cells[:] = 0
+    np.testing.assert_array_equal(values.arrays["x"], CELLS)
+
+
 def test_the_data_are_not_changed():
     frame = FRAME.assign(c=["no", "yes", None, "yes"])
     before = frame.copy()

@@ -1,0 +1,98 @@
+"""A data set from the prior predictive."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from latentprob.data import Values, statistics
+from latentprob.errors import DataError, NotAvailable
+from latentprob.inference.problem import Draws
+from latentprob.posterior.package import posterior
+from latentprob.posterior.prior import prior_draws
+from latentprob.posterior.result import Result, restored
+from latentprob.posterior.simulate import named_rows, replicate
+from latentprob.program import compile
+from latentprob.spec.distributions import Categorical, LogNormal
+from latentprob.spec.maps import MLP, Module
+from latentprob.spec.model import Model, argument, terms
+from latentprob.spec.schema import Column, Schema
+
+Features = Mapping[str, int | Sequence[Hashable]] | int | None
+
+# Centre and spread of a variable without data, by where its draws lie.
+TYPICAL = {"real": (0.0, 1.0), "positive": (1.0, 1.0), "unit": (0.5, 0.25), "binary": (0.5, 0.5), "count": (1.0, 1.0)}
+
+
+def imagined(model: Model, rows: int, seed: int, data: Values | None, features: Features) -> xr.Dataset:
+    """Rows from the prior predictive with their latents, and the parameters that they were drawn with."""
+    if rows < 1:
+        raise DataError(f"rows={rows}: one row at least")
+    _check_networks(model)
+    values = _without_data(model, rows, features) if data is None else data
+    numbers = _typical(model, values.schema) if data is None else statistics(model, values)
+    program = compile(model, values.schema.observed, values.schema.missing)
+    module = restored(program, numbers, {}, {})
+    drawn = {name: array[None] for name, array in prior_draws(program, module, 1, seed, "cpu").items()}
+    result = Result(model, program, module, values, numbers, Draws(drawn, {}, {}, {}, {}))
+    rng = np.random.default_rng(seed)
+    places = np.arange(rows) if data is None else rng.choice(len(values.rows), rows)
+    found = named_rows(result, {name: a[0] for name, a in replicate(result, np.zeros(1, int), places, rng).items()})
+    return found.merge(posterior(result.sites, drawn, (1, 1)).isel(chain=0, draw=0, drop=True))
+
+
+def _check_networks(model: Model) -> None:
+    for name, law in model.statements.items():
+        for term in (t for p in law.parameters for t in terms(argument(model, name, p))):
+            if isinstance(term, (MLP, Module)):
+                raise NotAvailable(
+                    f"simulate from the prior: the weights of the network in {name} have no prior; "
+                    "fit the model and ask fit.simulate(rows)"
+                )
+
+
+def _without_data(model: Model, rows: int, features: Features) -> Values:
+    """Placeholders (N, D) for the variables that would be observed: those without children."""
+    if model.inputs:
+        raise DataError(
+            f"the model reads the input '{model.inputs[0]}', which no prior draws: hand its rows over as data="
+        )
+    columns = tuple(_column(model, name, features) for name in model if not model.children(name))
+    arrays: dict[str, np.ndarray] = {}
+    for column in columns:
+        center, _ = TYPICAL.get(model[column.name].support, TYPICAL["real"])
+        shape = (rows, len(column.features))
+        arrays[column.name] = np.zeros(shape, np.int64) if column.levels else np.full(shape, center)
+    return Values(arrays, {}, pd.RangeIndex(rows), Schema(columns), ())
+
+
+def _column(model: Model, name: str, features: Features) -> Column:
+    law: Any = model[name]
+    levels = tuple(range(law.size)) if isinstance(law, Categorical) and law.size else ()
+    wanted = features.get(name) if isinstance(features, Mapping) else features
+    if wanted is None:
+        wanted = 1 if isinstance(law, Categorical) else law.size
+    if wanted is None or (isinstance(law, Categorical) and not levels):
+        what = "levels" if isinstance(law, Categorical) and not levels else "features"
+        raise DataError(
+            f"how many {what} {name} has is not known: "
+            f"write {name} ~ {type(law).__name__}(..., size=2), or hand over features={{{name!r}: 2}} or data="
+        )
+    labels = tuple(range(wanted)) if isinstance(wanted, int) else tuple(wanted)
+    return Column(name, labels, len(labels) == 1, levels)
+
+
+def _typical(model: Model, schema: Schema) -> dict[str, np.ndarray]:
+    found: dict[str, np.ndarray] = {}
+    for column in schema.columns:
+        size, levels = len(column.features), len(column.levels)
+        if levels:
+            found[f"{column.name}_center"] = np.full((size, levels), 1 / levels)
+            continue
+        center, spread = TYPICAL.get(model[column.name].support, TYPICAL["real"])
+        if isinstance(model[column.name], LogNormal):
+            center = 0.0  # of log x
+        found |= {f"{column.name}_center": np.full(size, center), f"{column.name}_spread": np.full(size, spread)}
+    return found

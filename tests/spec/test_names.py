@@ -1,0 +1,46 @@
+"""No variable can bear a name that a program's own text uses."""
+
+import ast
+
+import pytest
+
+import latentprob as lp
+from latentprob.errors import ModelError
+
+MODELS = {
+    **{name: lp.models.path(name).read_text(encoding="utf-8") for name in lp.models.names()},
+    "mixture of mixed kinds": "c ~ Categorical(logits=Linear(w), size=2)\nx ~ Poisson(rate=Table(c) + Linear(w))",
+    "correlation": "c ~ Categorical(size=2)\nx ~ MultivariateNormal(Table(c), scale=Table(c), correlation=Shared())",
+    "matrices": "z ~ MultivariateNormal(0, Shared(), size=2)\nx ~ MultivariateNormal(Linear(z), precision=Shared())",
+    "network of a module": 'z ~ Normal(0, 1, size=2)\nx ~ NegativeBinomial(PerFeature(), logits=Module(z, name="net"))',
+    "level under a level": "b ~ Bernoulli()\nc ~ Categorical(probs=Table(b), size=3)\nx ~ Normal(Table(c), 1)",
+}
+
+
+def words(source: str, model: lp.Model) -> set[str]:
+    """The names that the methods of a program read or bind, but for variables and the constructor's own."""
+    program = next(node for node in ast.parse(source).body if isinstance(node, ast.ClassDef))
+    methods = [node for node in program.body if isinstance(node, ast.FunctionDef) and node.name != "__init__"]
+    nodes = [node for method in methods for node in ast.walk(method)]
+    found = {node.id for node in nodes if isinstance(node, ast.Name)}
+    found |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    return found - {*model, *model.inputs}
+
+
+def refused(model: lp.Model, word: str) -> bool:
+    """Whether a variable of this name is refused for its name."""
+    try:
+        lp.Model(f"{model}\n{word} ~ Normal(0, 1)")
+    except ModelError as error:
+        return f"'{word}' " in str(error)
+    return False
+
+
+@pytest.mark.parametrize("missing", [[], ["x"]], ids=["complete", "gaps"])
+@pytest.mark.parametrize("point", [False, True], ids=["priors", "point"])
+@pytest.mark.parametrize("name", MODELS)
+def test_no_variable_can_bear_a_word_of_the_program(name, point, missing):
+    model = lp.Model(MODELS[name])
+    model = model.point() if point else model
+    program = lp.compile(model, observed=["x", *model.inputs], missing=missing)
+    assert [word for word in words(program.source, model) if not refused(model, word)] == []
