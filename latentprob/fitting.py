@@ -66,27 +66,40 @@ def fit(
     >>> fit.latent("c")["probs"].dims
     ('row', 'c_level')
     """
-    method = SVI() if inference is None else inference
     place = _device(device)
     values = read(_model(model), data, observed)
     numbers = statistics(model, values)
+    method = SVI() if inference is None else inference
+    return fitted(model, values, numbers, method, seed, _weights(weights, values), place, modules, progress)
+
+
+def fitted(
+    model: Model,
+    values: Values,
+    numbers: Mapping[str, np.ndarray],
+    method: Any,
+    seed: int,
+    weights: np.ndarray | None = None,
+    device: str = "cpu",
+    modules: Modules | None = None,
+    progress: bool | None = None,
+) -> "Fit":
+    """Fit a model to values that were read, its priors on the centres and spreads `numbers`."""
     program = compile(model, values.schema.observed, values.schema.missing, collapse=getattr(method, "collapse", True))
-    counts = _weights(weights, values)
     problem = Problem(
         program,
         {name: torch.as_tensor(numbers[name]) for name in program.buffers},
-        batch(program, values, place),
+        batch(program, values, device),
         len(values.rows),
-        None if counts is None else torch.as_tensor(counts, dtype=program.dtype),
-        torch.device(place),
+        None if weights is None else torch.as_tensor(weights, dtype=program.dtype),
+        torch.device(device),
         dict(modules or {}),
     )
     draws = method.run(problem, seed, progress)
     aligned = align(program, draws, values.schema)
-    module = restored(program, numbers, draws.state, modules or {}, place)
-    return Fit(
-        Result(model, program, module, values, numbers, aligned.draws, aligned.frames, counts, place), method, seed
-    )
+    module = restored(program, numbers, draws.state, modules or {}, device)
+    result = Result(model, program, module, values, numbers, aligned.draws, aligned.frames, weights, device)
+    return Fit(result, method, seed)
 
 
 def condition(
@@ -287,7 +300,8 @@ class Fit:
         )
 
     def _pareto_k(self) -> np.ndarray | None:
-        if self.result.is_point or "log_likelihood" not in self.tree.children:
+        group = self.tree.get("log_likelihood")
+        if self.result.is_point or group is None or group.sizes["chain"] * group.sizes["draw"] < density.LOO_DRAWS_MIN:
             return None
         return np.asarray(self.loo().pareto_k)
 

@@ -55,7 +55,7 @@ def faithful_components(found: Fit) -> Axes:
         found.latent("c")["probs"],
         found.posterior["x_loc"],
         found.posterior["x_covariance"],
-        title="Old Faithful: short eruptions soon, long ones late",
+        title="Old Faithful: two kinds of eruption",
     )
 
 
@@ -79,12 +79,14 @@ def digit_space(found: Fit) -> Axes:
 
 def digit_images(found: Fit) -> Axes:
     """Digits beside what is left of them after two numbers."""
-    return plots.reconstructions(observed(found), found.reconstruct()["x"], title="Digits and their reconstructions")
+    return plots.reconstructions(
+        observed(found), found.reconstruct()["x"], title="Digits, and what two numbers keep of them"
+    )
 
 
 def bound_by_step(found: Fit) -> Axes:
-    """The bound of every restart."""
-    return plots.bound(found.tree["sample_stats"].to_dataset())
+    """The climb of the bound."""
+    return plots.bound(found.tree["sample_stats"].to_dataset(), title="Digits: the bound by step")
 
 
 STUDIES = (
@@ -92,7 +94,7 @@ STUDIES = (
         "Old Faithful: a mixture of two normals",
         "c ~ Categorical(size=2)\nx ~ MultivariateNormal(loc=Table(c), covariance=Table(c))",
         lambda: load("faithful"),
-        {"faithful_components": faithful_components, "faithful_bound": bound_by_step},
+        {"faithful_components": faithful_components},
     ),
     Study(
         "Holzinger and Swineford: factor analysis",
@@ -104,7 +106,7 @@ STUDIES = (
         "Handwritten digits: a variational autoencoder",
         "z ~ Normal(0, 1, size=2)\nx ~ Bernoulli(logits=MLP(z, hidden=[256]))",
         digits,
-        {"digits_latent_space": digit_space, "digits_reconstructions": digit_images},
+        {"digits_latent_space": digit_space, "digits_reconstructions": digit_images, "digits_bound": bound_by_step},
     ),
 )
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SUMMARY_ROWS = 12  # parameters that the terminal shows
 PROGRAM_LINES = 24
+LEFT_OUT = ("mcse", "ess_tail")  # columns of the summary that a terminal has no room for
 STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 console = Console(highlight=False)
@@ -33,7 +34,8 @@ def show_model(model: "Model") -> None:
 def show_program(program: "Program", lines: int = PROGRAM_LINES) -> None:
     """The head of the Pyro program, from its class on: what stands above are imports and formulas."""
     source = program.source[program.source.index("class Program") :].rstrip().splitlines()
-    console.print(Syntax("\n".join(source[:lines]), "python", theme="ansi_light", background_color="default"))
+    head = Syntax("\n".join(source[:lines]), "python", theme="ansi_light", background_color="default", code_width=88)
+    console.print(head, crop=False, overflow="ignore", no_wrap=True)
     if len(source) > lines:
         console.print(f"[dim]... {len(source) - lines} more lines[/dim]\n")
 
@@ -42,25 +44,33 @@ def show_result(fit: "Fit") -> None:
     """The notes on the data, the summary and the diagnosis."""
     for note in fit.notes:
         console.print(escape(note))
-    console.print(table(fit.summary()))
+    summary = fit.summary()
+    if len(summary):
+        console.print(table(summary))
+    else:
+        console.print("No parameter has a posterior: the weights of networks are point estimates.\n")
     show_diagnosis(fit.diagnose())
 
 
 def table(summary: pd.DataFrame, rows: int = SUMMARY_ROWS) -> Table:
     """The first rows of a summary."""
-    more = f"... {len(summary) - rows} more rows in fit.summary()" if len(summary) > rows else None
+    more = f"... {len(summary) - rows} more in fit.summary()" if len(summary) > rows else None
     made = Table(box=box.SIMPLE_HEAD, caption=more, caption_justify="left", pad_edge=False)
-    made.add_column("")
+    summary = summary[[column for column in summary if not str(column).startswith(LEFT_OUT)]]
+    made.add_column("", overflow="fold")
     for column in summary.columns:
-        made.add_column(str(column), justify="right")
+        widest = max(len(number(value)) for value in (str(column), *summary[column].head(rows)))
+        made.add_column(str(column), justify="right", min_width=widest)
     for name, values in summary.head(rows).iterrows():
         made.add_row(escape(str(name)), *(number(value) for value in values))
     return made
 
 
 def number(value: object) -> str:
-    """A number to three significant digits."""
-    return f"{value:.3g}" if isinstance(value, (int, float)) else escape(str(value))
+    """A number to three significant digits; from a thousand on, the whole part."""
+    if not isinstance(value, (int, float)):
+        return escape(str(value))
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
 
 
 def show_diagnosis(diagnosis: "Diagnosis") -> None:

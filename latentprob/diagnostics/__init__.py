@@ -10,7 +10,8 @@
     latents       name -> Dataset of the belief: "probs" (row, level), or "loc" and "scale" (row[, dim])
     pareto_k      (N,) Pareto k of the marginal leave-one-out estimate; None where there is none
     attrs         what is known of the run: "method" ("svi", "nuts", "point", "condition"), "settled", "steps",
-                  "refined" and "pareto_k" of the guide, "floor_binds"; what is missing is not judged
+                  "refined" and "pareto_k" of the guide, "spikes"; of a point estimate "agree" (how many restarts met
+                  the best optimum), "at_floor" and "floor_binds"; what is missing is not judged
 
 A check that has nothing to judge gives no finding. ArviZ computes what ArviZ knows.
 """

@@ -26,9 +26,12 @@ DIMS = ["chain", "draw"]
 def convergence(posterior: xr.Dataset, sample_stats: xr.Dataset, attrs: Mapping[str, Any]) -> Iterator[Finding]:
     """Findings on the run of the optimizer or the sampler."""
     if "bound" in sample_stats and "settled" in attrs:
-        yield bound_settled(sample_stats, bool(attrs["settled"]))
-    if sample_stats.sizes.get("restart", 1) > 1 and "kept" in sample_stats:
-        yield restarts_agree(sample_stats["kept"].values)
+        yield bound_settled(sample_stats, bool(attrs["settled"]), attrs.get("steps"))
+    elif attrs.get("method") == "point" and "settled" in attrs:
+        yield optimum(bool(attrs["settled"]), int(attrs["steps"]))
+    if (count := sample_stats.sizes.get("restart", 1)) > 1 and "kept" in sample_stats:
+        agree = int(attrs.get("agree", sample_stats["kept"].sum()))
+        yield restarts_agree(agree, count, int(attrs.get("spikes", attrs.get("at_floor", 0))))
     if (missing := not_finite(posterior)) is not None:
         yield missing
     elif moving := stochastic(posterior):
@@ -41,8 +44,8 @@ def convergence(posterior: xr.Dataset, sample_stats: xr.Dataset, attrs: Mapping[
         yield energy(sample_stats)
 
 
-def bound_settled(sample_stats: xr.Dataset, settled: bool) -> Finding:
-    """The trend of the kept restarts' bound over the last fifth of the run, and its noise."""
+def bound_settled(sample_stats: xr.Dataset, settled: bool, steps: int | None = None) -> Finding:
+    """Whether the stop rule ended the run; if not, the trend of the best restart's bound at the end, and its noise."""
     bound = best_bound(sample_stats)
     if not np.isfinite(bound).all():
         step = int(np.flatnonzero(~np.isfinite(bound))[0])
@@ -54,10 +57,10 @@ def bound_settled(sample_stats: xr.Dataset, settled: bool) -> Finding:
             remedy="take a smaller learning rate, or standardize wild columns",
         )
     rise, noise = tail_trend(bound)
+    if settled:  # a rise within the last fifth, before the rule held, is none of its business
+        return Finding("bound", "ok", "the bound settled" + (f" after {steps:,} steps" if steps else ""), rise)
     limit = max(BOUND_RISE_MAX, 2 * noise)
     end = f"over the last fifth of the run it changed by {rise:+.2f} nats, give or take {2 * noise:.2f}"
-    if settled:
-        return Finding("bound", "ok", f"the bound settled: {end}", rise, limit, source="Kass and Raftery (1995)")
     return Finding(
         "bound",
         "fail" if rise > limit else "warn",
@@ -66,6 +69,16 @@ def bound_settled(sample_stats: xr.Dataset, settled: bool) -> Finding:
         limit,
         "give the fit more steps",
         "Kass and Raftery (1995)",
+    )
+
+
+def optimum(settled: bool, steps: int) -> Finding:
+    """Whether the maximization of a likelihood met its tolerance."""
+    if settled:
+        return Finding("optimum", "ok", f"the likelihood has a maximum here, reached in {steps:,} steps", steps)
+    sentence = f"the likelihood was still rising after {steps:,} steps"
+    return Finding(
+        "optimum", "warn", sentence, steps, remedy="take fewer components or factors: flat directions are slow"
     )
 
 
@@ -87,19 +100,18 @@ def tail_trend(bound: np.ndarray) -> tuple[float, float]:
     return float(line.slope * (len(tail) - 1)), float(line.stderr * (len(tail) - 1))
 
 
-def restarts_agree(kept: np.ndarray) -> Finding:
-    """How many restarts reached the best bound."""
-    share, count = float(np.mean(kept)), f"{int(np.sum(kept))} of {len(kept)}"
-    enough = share >= RESTARTS_KEPT_MIN
-    return Finding(
-        "restarts",
-        "ok" if enough else "warn",
-        f"{count} restarts reached the best bound"
-        + ("" if enough else "; the others ended clearly below and were set aside"),
-        share,
-        RESTARTS_KEPT_MIN,
-        "" if enough else "try more restarts: a better optimum may still be unseen",
-    )
+def restarts_agree(agree: int, count: int, spikes: int = 0) -> Finding:
+    """How many restarts reached the best optimum; `spikes` of the others collapsed on single points."""
+    share = agree / count
+    sentence = f"{agree} of {count} restarts reached the best optimum"
+    if share < 1:
+        sentence += "; the others ended elsewhere and were set aside"
+    if spikes:
+        sentence += f"; {spikes} collapsed on single points"
+    if share >= RESTARTS_KEPT_MIN:
+        return Finding("restarts", "ok", sentence, share, RESTARTS_KEPT_MIN)
+    remedy = "try more restarts: a better optimum may still be unseen"
+    return Finding("restarts", "warn", sentence, share, RESTARTS_KEPT_MIN, remedy)
 
 
 def not_finite(posterior: xr.Dataset) -> Finding | None:
@@ -126,7 +138,12 @@ def stochastic(posterior: xr.Dataset) -> list[str]:
 def chains_agree(posterior: xr.Dataset, method: str) -> Finding:
     """R-hat of the parameters on which chains agree least."""
     single = posterior.sizes["chain"] == 1
-    name, value = extreme(rhat(halves(posterior) if single else posterior, sample_dims=DIMS), np.nanmax)
+    with np.errstate(invalid="ignore", divide="ignore"):  # of a constant entry, such as the diagonal of a correlation
+        found = rhat(halves(posterior) if single else posterior, sample_dims=DIMS)
+    name, value = extreme(found, np.nanmax)
+    if np.isnan(value):
+        few = f"{posterior.sizes['draw']} draws of a chain are too few for R-hat"
+        return Finding("R-hat", "warn", few, value, RHAT_MAX, "take more draws", VEHTARI_2021)
     level: Level = "ok" if value <= RHAT_MAX else "warn" if value <= RHAT_FAIL else "fail"
     what = "R-hat between the halves of the one chain" if single else f"R-hat over {posterior.sizes['chain']} chains"
     sentence = f"{what} is at most {value:.3f}, at {name}"

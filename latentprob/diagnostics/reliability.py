@@ -12,6 +12,7 @@ from latentprob.diagnostics.findings import Finding
 
 PARETO_K_MAX = 0.7  # Vehtari et al. (2024), JMLR 25(72)
 PARETO_K_RAW_MAX = 0.36  # 1 - 0.8^2: p/q of normals with sd ratio r has a tail of index 1 - r^2; 0.8 is "within 20 %"
+PARETO_DRAWS_MIN = 25  # a fifth of the draws is the tail, and five are the least that a tail is fitted to
 VEHTARI_2024 = "Vehtari et al. (2024), JMLR 25(72)"
 YAO_2018 = "Yao et al. (2018), ICML: k of the guide's importance weights"
 
@@ -24,7 +25,8 @@ def reliability(
     if pareto_k is not None:
         yield left_out_rows(np.asarray(pareto_k), draws)
     if attrs.get("method") == "svi" and stochastic(posterior):
-        yield guide_width(guide_pareto_k(sample_stats, attrs), bool(attrs.get("refined", False)))
+        tried = "pareto_k" in attrs
+        yield guide_width(guide_pareto_k(sample_stats, attrs), bool(attrs.get("refined", False)), tried)
 
 
 def k_limit(draws: int) -> float:
@@ -42,37 +44,42 @@ def left_out_rows(pareto_k: np.ndarray, draws: int) -> Finding:
     row = int(np.argmax(pareto_k))
     sentence += f" (row {row}); above {limit:.2f} in {bad} of {len(pareto_k)} rows"
     remedy = "look at these rows, take more draws, or use a held-out score: fit.score(new rows)"
+    if bad > len(pareto_k) / 2:
+        remedy = "so many rows are no outliers, the draws are off: mend what the other findings name, or use NUTS"
     return Finding("LOO", "warn", sentence, largest, limit, remedy, VEHTARI_2024)
 
 
 def guide_pareto_k(sample_stats: xr.Dataset, attrs: Mapping[str, Any]) -> float | None:
-    """Pareto k of the guide: as recorded, else from the densities of its draws; the largest over chains."""
-    if np.isfinite(recorded := attrs.get("pareto_k", np.nan)):
-        return float(recorded)
-    if "log_p" not in sample_stats or "log_q" not in sample_stats:
-        return None
+    """Pareto k of the draws that are there; the largest over chains.
+
+    Reweighted draws have the k that was recorded with them; raw ones that of their own densities.
+    """
+    recorded = float(attrs["pareto_k"]) if np.isfinite(attrs.get("pareto_k", np.nan)) else None
+    raw = "log_p" in sample_stats and "log_q" in sample_stats and sample_stats["log_p"].shape[-1] >= PARETO_DRAWS_MIN
+    if attrs.get("refined") or not raw:
+        return recorded
     ratio = sample_stats["log_q"].values - sample_stats["log_p"].values  # psislw takes the negative log weights
     _, k = array_stats.psislw(ratio, r_eff=1, axis=-1)
     return float(np.max(k))
 
 
-def guide_width(k: float | None, refined: bool) -> Finding:
+def guide_width(k: float | None, refined: bool, tried: bool) -> Finding:
     """Whether the posterior sds are those of the model or only of the guide.
 
     Draws that were not reweighted are held to the k at which a normal guide has 0.8 of a normal posterior's sd.
     """
     limit = PARETO_K_MAX if refined else PARETO_K_RAW_MAX
     source = YAO_2018 if refined else f"{YAO_2018}; a normal guide of sd ratio r has k = 1 - r^2"
-    if k is None:
-        sentence = "whether the guide fits the posterior was not measured: the sds may be too narrow"
-        return Finding("guide", "warn", sentence, float("nan"), limit, _remedy(refined), source)
-    if k > limit:
-        sentence = f"the guide misses the posterior (Pareto k {k:.2f}): the sds may be too narrow"
-        return Finding("guide", "warn", sentence, k, limit, _remedy(refined), source)
-    how = "the draws were reweighted to the posterior" if refined else "the guide is near the posterior"
-    return Finding("guide", "ok", f"{how} (Pareto k {k:.2f})", k, limit, source=source)
-
-
-def _remedy(refined: bool) -> str:
-    richer = 'guide="full", or NUTS where the data are small'
-    return f"take {richer}" if refined else f"refine the draws (refine=True); or {richer}"
+    if k is not None and k <= limit:
+        how = "the draws were reweighted to the posterior" if refined else "the guide is near the posterior"
+        return Finding("guide", "ok", f"{how} (Pareto k {k:.2f})", k, limit, source=source)
+    missed = (
+        "whether the guide fits the posterior was not measured"
+        if k is None
+        else f"the guide misses the posterior (Pareto k {k:.2f})"
+    )
+    richer = 'take guide="full", or NUTS where the data are small'
+    remedy = richer if tried else f"let the draws be reweighted, refine=True; else {richer}"
+    return Finding(
+        "guide", "warn", f"{missed}: the sds may be too narrow", float("nan") if k is None else k, limit, remedy, source
+    )

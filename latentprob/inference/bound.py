@@ -1,14 +1,15 @@
 """The bound of several restarts at once: its captured gradient, and its value by many draws."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from latentprob.inference.capture import Loss, Noise, captured, noise_count
-from latentprob.inference.draws import CELLS, in_chunks
+from latentprob.inference.draws import in_chunks
 from latentprob.inference.loop import Rows
 from latentprob.inference.problem import Problem, rows_of
 
@@ -68,24 +69,14 @@ class Step:
         batch, weights = self._next()
         self.shape = (restarts.count, particles, noise_count(restarts.loss, batch, weights))
         shared = (None,) * 2
-        function = torch.vmap(
-            torch.func.grad_and_value(lambda *a: _loss(restarts, *a)), in_dims=(0, 0, 0, 0, *shared)
-        )
+        function = torch.vmap(torch.func.grad_and_value(lambda *a: _loss(restarts, *a)), in_dims=(0, 0, 0, 0, *shared))
         self.anchor, self.unit = restarts.anchor, restarts.unit
         self.graph = captured(function, restarts.start(), self.anchor, self.unit, self._noise(), batch, weights)
-
-    @property
-    def nodes(self) -> int:
-        """Operations in the graph."""
-        return len(self.graph.graph.nodes)
-
-    def compile(self) -> None:
-        """Let inductor compile the graph."""
-        self.graph = torch.compile(self.graph, dynamic=False)
+        self.run: Callable[..., Any] = self.graph
 
     def __call__(self, free: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
         batch, weights = self._next()
-        return self.graph(free, self.anchor, self.unit, self._noise(), batch, weights)
+        return self.run(free, self.anchor, self.unit, self._noise(), batch, weights)
 
     def _noise(self) -> Tensor:
         return torch.randn(self.shape, generator=self.generator, dtype=self.weights.dtype, device=self.weights.device)
@@ -130,22 +121,23 @@ def score(
     draws = min(max(SCORE_CELLS // problem.rows, SCORE_DRAWS[0]), SCORE_DRAWS[1])
     total = weights.new_zeros(restarts.count, draws)
     for start in range(0, problem.rows, SCORE_ROWS):
-        block = rows_of(batch, slice(start, start + SCORE_ROWS))
-        own = weights[start : start + SCORE_ROWS]
-        count = noise_count(restarts.loss, block, own)
+        rows = slice(start, start + SCORE_ROWS)
+        part = rows_of(batch, rows), weights[rows]
+        count = noise_count(restarts.loss, *part)
         for restart in range(restarts.count):
-            noise = torch.randn(draws, count, generator=generator, dtype=own.dtype, device=own.device)
-            one = restarts.one(parameters, restart)
-            losses = in_chunks(lambda e: _losses(restarts, one, e[None], block, own)[0], len(own))(noise)
-            total[restart] -= losses * len(own) / problem.rows
+            noise = torch.randn(draws, count, generator=generator, dtype=weights.dtype, device=weights.device)
+            losses = _by_draw(restarts, restarts.one(parameters, restart), noise, *part)
+            total[restart] -= losses * len(part[1]) / problem.rows
     bounds = total.double().cpu().numpy()
     return bounds.mean(1), bounds.std(1, ddof=1) / np.sqrt(draws)
 
 
-__all__ = ["CELLS", "Restarts", "Step", "score"]
+def _by_draw(
+    restarts: Restarts, parameters: Mapping[str, Tensor], noise: Tensor, batch: Mapping[str, Tensor], weights: Tensor
+) -> Tensor:
+    """The losses of one restart at noise (S, M)."""
 
+    def one(e: Tensor) -> Tensor:
+        return _losses(restarts, parameters, e[None], batch, weights)[0]
 
-def modes_of(losses: Sequence[nn.Module], training: bool) -> None:
-    """Switch layers such as dropout on or off."""
-    for loss in losses:
-        loss.train(training)
+    return torch.as_tensor(in_chunks(one, len(weights))(noise))

@@ -18,9 +18,9 @@ DENSITY_CELLS = 50_000_000  # draws times rows up to which the joint density of 
 class Sampler(nn.Module):
     """One draw of the guide: the values of all global sites, log p(x, theta) and log q(theta), nats."""
 
-    def __init__(self, program: nn.Module, rows: int, density: bool) -> None:
+    def __init__(self, program: Any, rows: int, density: bool) -> None:
         super().__init__()
-        self.program = program
+        self.program: Any = program
         self.rows = rows
         self.density = density
 
@@ -29,7 +29,9 @@ class Sampler(nn.Module):
         if parameter_guide is None:
             return {}, weights.new_zeros(()), weights.new_zeros(())
         guide = poutine.trace(parameter_guide).get_trace()
-        drawn = {name: site["value"] for name, site in guide.iter_stochastic_nodes() if not _auxiliary(site)}
+        drawn: dict[str, Any] = {
+            name: site["value"] for name, site in guide.iter_stochastic_nodes() if not _auxiliary(site)
+        }
         log_p = log_q = weights.new_zeros(())
         if self.density:
             at = poutine.condition(self.program.marginal, data=drawn)
@@ -41,7 +43,8 @@ class Sampler(nn.Module):
 def sites(program: Any, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The global sites at these values, with what follows from them."""
     trace = poutine.trace(poutine.condition(program.priors, data=dict(values))).get_trace()
-    return {name: site["value"] for name, site in trace.nodes.items() if site["type"] == "sample"}
+    nodes: Mapping[str, Any] = trace.nodes
+    return {name: site["value"] for name, site in nodes.items() if site["type"] == "sample"}
 
 
 def from_guide(
@@ -63,8 +66,8 @@ def from_guide(
         sampler(batch, weights)
     noise = torch.randn(draws, count.used, generator=generator, dtype=weights.dtype, device=weights.device)
     values, log_p, log_q = in_chunks(one, problem.rows if sampler.density else 1)(noise)
-    found = numpy(values)
-    return {**found, **numpy({"log_p": log_p, "log_q": log_q})} if sampler.density else found
+    found = arrays(values)
+    return {**found, **arrays({"log_p": log_p, "log_q": log_q})} if sampler.density else found
 
 
 def at_vectors(density: Density, vectors: Tensor) -> dict[str, np.ndarray]:
@@ -74,7 +77,7 @@ def at_vectors(density: Density, vectors: Tensor) -> dict[str, np.ndarray]:
         values = density.space.split(vector)[0]
         return sites(density.program, {part.name: values[part.name] for part in density.space.parts if not part.local})
 
-    return numpy(in_chunks(one, 1)(vectors))
+    return arrays(in_chunks(one, 1)(vectors))
 
 
 def in_chunks(function: Callable[..., Any], rows: int) -> Callable[..., Any]:
@@ -88,7 +91,8 @@ def in_chunks(function: Callable[..., Any], rows: int) -> Callable[..., Any]:
     return run
 
 
-def numpy(values: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+def arrays(values: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    """Tensors as arrays of float64."""
     return {name: value.detach().double().cpu().numpy() for name, value in values.items()}
 
 

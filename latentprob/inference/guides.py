@@ -59,9 +59,8 @@ def locate(space: Space, guide: AutoGuide, place: Place) -> None:
     near = place.laplace
     with torch.no_grad():
         if isinstance(guide, AutoMultivariateNormal) and near is not None:
-            scale = near.scale_tril.diagonal()
-            guide.scale = scale
-            guide.scale_tril = near.scale_tril / scale[:, None]
+            _set(guide, scale=near.scale_tril.diagonal())
+            _set(guide, scale_tril=near.scale_tril / near.scale_tril.diagonal()[:, None])
         else:
             spread(space, guide, place.scales)
         if isinstance(guide, AutoLowRankMultivariateNormal) and near is not None:
@@ -74,10 +73,15 @@ def spread(space: Space, guide: nn.Module, scales: Tensor) -> None:
         for part in (p for p in guide.modules() if isinstance(p, AutoGuide)):
             own = _own(space, part, scales)
             if isinstance(part, AutoNormal):
-                for name, value in own.items():
-                    setattr(part.scales, name, value)
+                _set(part.scales, **own)
             elif isinstance(part, (AutoMultivariateNormal, AutoLowRankMultivariateNormal)):
-                part.scale = torch.cat([value.reshape(-1) for value in own.values()])
+                _set(part, scale=torch.cat([value.reshape(-1) for value in own.values()]))
+
+
+def _set(module: nn.Module, **values: Tensor) -> None:
+    """Give Pyro parameters their constrained values."""
+    for name, value in values.items():
+        setattr(module, name, value)
 
 
 def units(guide: nn.Module, space: Space, scales: Tensor) -> dict[str, Tensor]:

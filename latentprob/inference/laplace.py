@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-FLAT = 1e-6  # of the curvature that a coordinate has by itself: below it a direction is a symmetry, such as a rotation
+FLAT = 1e-4  # of the curvature that a coordinate has by itself: below it a direction is a symmetry, such as a rotation
 BLOCK = 16  # Hessian rows at once: bounds memory to that many backward passes
 
 
@@ -21,7 +21,7 @@ class Laplace:
 
 
 def laplace(density: Callable[[Tensor], Tensor], mode: Tensor) -> Laplace:
-    """The approximation at the mode of a log density; flat or rising directions get the curvature of their coordinates."""
+    """The approximation at the mode of a log density; flat directions get the curvature of their coordinates."""
     information = -hessian(density, mode)
     diagonal = information.diagonal()
     typical = diagonal[diagonal > 0].median() if (diagonal > 0).any() else torch.ones_like(diagonal[0])

@@ -73,7 +73,7 @@ class Rows:
 
 
 def window_steps(rows: int, batch: int) -> int:
-    """Steps between two looks at the bound: 20 epochs, but 40 at least and 500 at most, and a multiple of the blocks."""
+    """Steps between two looks at the bound: 20 epochs, 40 at least and about 500 at most, a multiple of the blocks."""
     steps = min(500, max(40, 20 * (rows // batch) if batch < rows else 0))
     return -(-steps // BLOCKS) * BLOCKS
 

@@ -17,7 +17,10 @@ FLOOR = 1e-3  # of the variance of all rows: no group starts narrower
 
 @singledispatch
 def moments(law: Distribution, y: Array, residual: Array, weights: Array) -> dict[str, Array]:
-    """Each parameter, per feature, of rows y (N, D) that count by weights (N,); residual (N, D): what the location leaves."""
+    """Each parameter, per feature, of rows y (N, D) that count by weights (N,).
+
+    residual: what the location leaves of y, (N, D).
+    """
     raise TypeError(f"no start for {type(law).__name__}")
 
 

@@ -16,10 +16,10 @@ from pyro.infer.autoguide import AutoDelta
 from torch import Tensor
 
 from latentprob.errors import InferenceError
-from latentprob.inference.capture import Density, captured
-from latentprob.inference.draws import in_chunks, numpy, sites
+from latentprob.inference.capture import Density, captured, compiled
+from latentprob.inference.draws import arrays, in_chunks, sites
 from latentprob.inference.modes import Place, places
-from latentprob.inference.problem import Draws, Problem, isolated
+from latentprob.inference.problem import Attrs, Draws, Problem, isolated
 from latentprob.inference.progress import Progress
 from latentprob.inference.restarts import gathered
 from latentprob.inference.settings import Settings
@@ -27,6 +27,7 @@ from latentprob.inference.starts import starts
 from latentprob.inference.unconstrain import space_of
 
 OVERDISPERSED = 2.0  # standard deviations of a chain's start around its mode
+LEAPS = 8  # leapfrog steps that a transition takes, about: for what compiling pays
 WORSE = 10.0  # nats: a mode so far below the best one holds no mass, and its chain starts at the best one
 
 
@@ -35,23 +36,32 @@ class NUTS(Settings):
 
     draws: int = Field(default=1000, ge=1, description="draws of each chain after warm-up, from 1")
     warmup: int = Field(default=500, ge=10, description="steps of adaptation, from 10")
-    chains: int = Field(default=4, ge=1, description="chains, one after the other, each from a start of its own, from 1")
-    target_accept: float = Field(default=0.8, gt=0, lt=1, description="acceptance that the step size aims at, in (0, 1)")
+    chains: int = Field(
+        default=4, ge=1, description="chains, one after the other, each from a start of its own, from 1"
+    )
+    target_accept: float = Field(
+        default=0.8, gt=0, lt=1, description="acceptance that the step size aims at, in (0, 1)"
+    )
     max_tree_depth: int = Field(default=10, ge=1, le=15, description="doublings of a trajectory at most, 1 to 15")
+
+    compile: bool | None = Field(
+        default=None, description="torch.compile the density; None: where the draws pay for it"
+    )
 
     def run(self, problem: Problem, seed: int = 0, progress: bool | None = None) -> Draws:
         """Sample; a seed gives the same numbers, bit for bit, on one machine."""
         begin = time.perf_counter()
         with isolated(seed):
             target = Target.of(problem, self.chains, seed)
+            target.capture(LEAPS * self.chains * (self.draws + self.warmup), self.compile)
             chains = []
             with Progress(self.chains * (self.draws + self.warmup), "nuts", progress) as bar:
                 for number, place in enumerate(target.places):
-                    torch.random.default_generator.manual_seed(int(np.random.SeedSequence([seed, number]).generate_state(1)[0]))
+                    torch.default_generator.manual_seed(_own_seed(seed, number))
                     chains.append(_chain(target, place, self, bar))
             parameters, latents = target.values([vectors for vectors, _ in chains])
         stats = gathered([stats for _, stats in chains])
-        attrs = {
+        attrs: Attrs = {
             "method": "nuts",
             "settled": True,
             "seed": seed,
@@ -85,6 +95,16 @@ class Target:
             where = _best(places(batch, weights, density, at), density, batch, weights)
         return cls(problem, density, where)
 
+    def capture(self, runs: int, compile: bool | None) -> None:
+        """Capture the density in whitened coordinates, once for all chains."""
+
+        def density(u: Tensor, center: Tensor, root: Tensor, batch: Any, weights: Tensor) -> Tensor:
+            return self.density(center + root @ u, batch, weights)
+
+        center = self.places[0].vector
+        example = (torch.zeros_like(center), center, _root(self.places[0]), self.batch, self.weights)
+        self.run = compiled(captured(torch.func.grad_and_value(density), *example), runs, compile)
+
     def values(self, chains: list[Tensor]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Global sites and drawn latents, (chain, draw, ...), of vectors (draw, P) by chain."""
         space, program = self.density.space, self.density.program
@@ -95,10 +115,14 @@ class Target:
             return (sites(program, values) if values else {}), local
 
         both = [in_chunks(one, len(self.weights))(vectors) for vectors in chains]
-        return gathered([numpy(found) for found, _ in both]), gathered([numpy(local) for _, local in both])
+        return gathered([arrays(found) for found, _ in both]), gathered([arrays(local) for _, local in both])
 
     def state(self) -> dict[str, Tensor]:
         return {name: value.detach() for name, value in self.density.program.state_dict().items()}
+
+
+def _root(place: Place) -> Tensor:
+    return place.laplace.scale_tril if place.laplace is not None else place.scales.diag()
 
 
 class Potential(torch.autograd.Function):
@@ -111,7 +135,7 @@ class Potential(torch.autograd.Function):
         return -value
 
     @staticmethod
-    def backward(context: Any, upstream: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(context: Any, upstream: Tensor) -> tuple[Tensor, None]:
         return upstream * context.gradient, None
 
 
@@ -128,20 +152,14 @@ class Recorded(Kernel):
 
 def _chain(target: Target, place: Place, settings: NUTS, bar: Progress) -> tuple[Tensor, dict[str, np.ndarray]]:
     """Vectors (draw, P) of one chain, and its statistics (draw,)."""
-    root = place.laplace.scale_tril if place.laplace is not None else place.scales.diag()
-    center = place.vector
-
-    def density(u: Tensor, batch: Any, weights: Tensor) -> Tensor:
-        return target.density(center + root @ u, batch, weights)
-
+    center, root = place.vector, _root(place)
     start = OVERDISPERSED * torch.rand_like(center) - OVERDISPERSED / 2
-    graph = captured(torch.func.grad_and_value(density), start, target.batch, target.weights)
     calls = 0
 
     def potential(at: dict[str, Tensor]) -> Tensor:
         nonlocal calls
         calls += 1
-        return Potential.apply(at["u"], lambda u: graph(u, target.batch, target.weights))
+        return Potential.apply(at["u"], lambda u: target.run(u, center, root, target.batch, target.weights))
 
     kernel = Recorded(
         potential_fn=potential, target_accept_prob=settings.target_accept, max_tree_depth=settings.max_tree_depth
@@ -158,10 +176,10 @@ def _chain(target: Target, place: Place, settings: NUTS, bar: Progress) -> tuple
             accept = kernel._mean_accept_prob * (number + 1) - mean * number
             drawn.append(at["u"])
             rows.append((kernel.energy, accept, kernel.step_size, calls - before, len(kernel._divergences) > diverged))
-    energy, accept, size, leaps, diverging = (np.array(column) for column in zip(*rows, strict=True))
+    energy, rate, size, leaps, diverging = (np.array(column) for column in zip(*rows, strict=True))
     stats = {
         "energy": energy,
-        "acceptance_rate": accept,
+        "acceptance_rate": rate,
         "step_size": size,
         "n_steps": leaps,
         "tree_depth": np.ceil(np.log2(leaps + 1)).astype(int),
@@ -175,7 +193,13 @@ def _best(found: list[Place], density: Density, batch: Any, weights: Tensor) -> 
     with torch.no_grad():
         heights = [density(place.vector, batch, weights).item() for place in found]
     top = int(np.argmax(heights))
-    return [place if height > heights[top] - WORSE else found[top] for place, height in zip(found, heights, strict=True)]
+    return [
+        place if height > heights[top] - WORSE else found[top] for place, height in zip(found, heights, strict=True)
+    ]
+
+
+def _own_seed(seed: int, chain: int) -> int:
+    return int(np.random.SeedSequence([seed, chain]).generate_state(1)[0])
 
 
 def _check_no_networks(density: Density, batch: Any, weights: Tensor) -> None:
@@ -190,4 +214,3 @@ def _check_no_networks(density: Density, batch: Any, weights: Tensor) -> None:
             raise InferenceError(
                 f"NUTS needs a prior on every parameter, and the network's weights {name} have none: use SVI()"
             )
-

@@ -23,7 +23,7 @@ class Mode:
 
 
 def maximize(
-    density: Callable[[Tensor], tuple[Tensor, Tensor]], start: Tensor, tolerance: float = 1e-9, steps: int = STEPS
+    density: Callable[[Tensor], tuple[Tensor, Tensor]], start: Tensor, tolerance: float = 1e-12, steps: int = STEPS
 ) -> Mode:
     """The mode that L-BFGS reaches from a start; `tolerance` is the relative gain at which it stops."""
 

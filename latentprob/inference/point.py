@@ -9,7 +9,7 @@ from torch import Tensor
 from latentprob.inference.capture import Density, value_and_gradient
 from latentprob.inference.draws import at_vectors
 from latentprob.inference.optimize import Mode, maximize
-from latentprob.inference.problem import Draws, Problem
+from latentprob.inference.problem import Attrs, Draws, Problem
 from latentprob.inference.progress import Progress
 from latentprob.inference.restarts import best
 from latentprob.inference.spikes import spikes
@@ -38,7 +38,7 @@ def run(problem: Problem, density: Density, starts: list[dict[str, Tensor]], pro
     free = np.array([not names for names in bound_by])
     chosen = best(score, free if free.any() else np.isfinite(score))
     stats = {"score": score, "kept": np.arange(len(score)) == chosen}
-    attrs = {
+    attrs: Attrs = {
         "method": "point",
         "settled": found[chosen].settled,
         "steps": found[chosen].steps,
@@ -56,4 +56,3 @@ def binding(density: Density, vector: Tensor) -> list[str]:
     values, _ = density.space.split(vector)
     floors: Mapping[str, Tensor] = {part.name: part.floor for part in density.space.parts if part.floor is not None}
     return [name for name, floor in floors.items() if (values[name] <= floor * (1 + BINDS)).any()]
-

@@ -3,29 +3,19 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyro
 import torch
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from latentprob.spec.model import Model
+from latentprob.program import Program
 
+CPU = torch.device("cpu")
 ModelFunction = Callable[[], Any]
 GuideFactory = Callable[[ModelFunction], nn.Module]
-
-
-class Program(Protocol):
-    """What inference needs of a compiled program."""
-
-    model: "Model"
-    plan: Mapping[str, str]
-    site_axes: Mapping[str, tuple[str, ...]]
-    dtype: torch.dtype
-
-    def build(self, buffers: Any, parameter_guide: Any, modules: Any = ...) -> nn.Module: ...
+Attrs = dict[str, float | int | str | bool]
 
 
 @dataclass(frozen=True)
@@ -41,15 +31,15 @@ class Problem:
     batch: Mapping[str, Tensor]
     rows: int
     weights: Tensor | None = None
-    device: torch.device = torch.device("cpu")
+    device: torch.device = CPU
     modules: Mapping[str, nn.Module] = field(default_factory=dict)
 
-    def build(self, parameter_guide: GuideFactory) -> nn.Module:
+    def build(self, parameter_guide: GuideFactory) -> Any:
         """The program as a module on the device; its guide is not set up."""
         module = self.program.build(self.buffers, parameter_guide=parameter_guide, modules=self.modules)
         return module.to(self.device, self.program.dtype)
 
-    def ready(self, parameter_guide: GuideFactory) -> nn.Module:
+    def ready(self, parameter_guide: GuideFactory) -> Any:
         """The program as a module on the device, its guide set up."""
         module = self.build(parameter_guide)
         batch, _ = self.arguments()
@@ -85,7 +75,7 @@ class Draws:
     latents: dict[str, np.ndarray]
     state: dict[str, Tensor]
     stats: dict[str, np.ndarray]
-    attrs: dict[str, float | int | str | bool]
+    attrs: Attrs
 
 
 def rows_of(batch: Mapping[str, Tensor], index: slice | Tensor) -> dict[str, Tensor]:
@@ -101,5 +91,5 @@ def isolated(seed: int) -> Iterator[None]:
         pyro.validation_enabled(False),
         torch.random.fork_rng(devices=[]),
     ):
-        torch.random.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         yield

@@ -16,8 +16,8 @@ from latentprob.inference.laplace import Laplace
 
 PARETO_K_GOOD = 0.5  # finite variance of the weights; standard deviations are within 10 % below it (measured)
 DEGREES = 7.0  # of freedom: tails heavier than a posterior's, light enough for a few dozen dimensions
-ROUNDS = 3  # the proposal takes the weighted moments of the last round until k is good
-PROPOSALS = 4  # a draw
+PROPOSALS = (4, 20, 20, 20)  # a draw, round by round until k is good: many where few did not do
+MOMENTS = 10  # effective draws a dimension from which the next proposal takes the moments of the weighted ones
 
 
 @dataclass(frozen=True)
@@ -40,23 +40,28 @@ class Refined:
 
 
 def refine(
-    density: Callable[[Tensor], Tensor], around: Laplace, draws: int, generator: torch.Generator
+    density: Callable[[Tensor], Tensor],
+    around: Laplace,
+    draws: int,
+    generator: torch.Generator,
+    most: int = PROPOSALS[-1],
 ) -> Refined:
-    """Draws of the density, log p at vectors (S, P) -> (S,), by a proposal around its mode."""
+    """Draws of the density, log p at vectors (S, P) -> (S,), by proposals around its mode, `most` a draw at most."""
     loc, scale_tril = around.mode, around.scale_tril
     best: Refined | None = None
-    for _ in range(ROUNDS):
-        vectors = student(loc, scale_tril, PROPOSALS * draws, generator)
+    for proposals in PROPOSALS:
+        vectors = student(loc, scale_tril, min(proposals, most) * draws, generator)
         log_p = density(vectors)
         ratios = log_p - MultivariateStudentT(loc.new_tensor(DEGREES), loc, scale_tril).log_prob(vectors)
         weights, k = smoothed(ratios)
         if best is None or k < best.pareto_k:
             index = torch.multinomial(weights, draws, replacement=True, generator=generator)
             best = Refined(vectors[index], log_p[index], k)
-        if best.good or 1 / weights.square().sum() < 10 * len(loc):
+        if best.good:
             break
-        loc = weights @ vectors
-        scale_tril = torch.linalg.cholesky((weights[:, None] * (vectors - loc)).mT @ (vectors - loc))
+        if 1 / weights.square().sum() > MOMENTS * len(loc):
+            loc = weights @ vectors
+            scale_tril = torch.linalg.cholesky((weights[:, None] * (vectors - loc)).mT @ (vectors - loc))
     return best  # type: ignore[return-value]
 
 

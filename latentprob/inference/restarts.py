@@ -1,6 +1,6 @@
 """Which restarts count: scores, those set aside, and spikes that must not win."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -30,6 +30,6 @@ def best(score: np.ndarray, keep: np.ndarray) -> int:
     return int(np.argmax(np.where(keep, score, -np.inf)))
 
 
-def gathered(draws: list[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+def gathered(draws: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Chains of draws as arrays with the chain in front."""
     return {name: np.stack([chain[name] for chain in draws]) for name in draws[0]}

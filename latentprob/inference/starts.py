@@ -65,7 +65,9 @@ def _guess(problem: Problem, module: nn.Module, rng: np.random.Generator, restar
     for name in problem.program.plan:
         if model.is_level(name):
             known = batch.get(f"{name}_seen")
-            values[name] = _levels(module, name, features, values.get(name), known, weights, rng, 1 if restart % 2 else LLOYD)
+            values[name] = _levels(
+                module, name, features, values.get(name), known, weights, rng, 1 if restart % 2 else LLOYD
+            )
     residual = features - _between(features, [values[n] for n in problem.program.plan if model.is_level(n)])
     for name in problem.program.plan:
         if not model.is_level(name):

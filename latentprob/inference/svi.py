@@ -1,7 +1,5 @@
 """Stochastic variational inference: Pyro's bound as a captured graph, all restarts in one optimizer."""
 
-import os
-import shutil
 import time
 from dataclasses import dataclass
 from typing import Literal
@@ -16,11 +14,11 @@ from torch import Tensor
 from latentprob.errors import InferenceError
 from latentprob.inference import guides, point
 from latentprob.inference.bound import Restarts, Step, score
-from latentprob.inference.capture import Density, Loss, automatic_guide
+from latentprob.inference.capture import Density, Loss, automatic_guide, compiled
 from latentprob.inference.draws import DENSITY_CELLS, Sampler, at_vectors, from_guide, in_chunks
 from latentprob.inference.loop import Climb, Rows, climb, window_steps
 from latentprob.inference.modes import Place, places
-from latentprob.inference.problem import Draws, Problem, isolated
+from latentprob.inference.problem import Attrs, Draws, Problem, isolated
 from latentprob.inference.progress import Progress
 from latentprob.inference.refine import PROPOSALS, Refined, refine
 from latentprob.inference.restarts import best, gathered, kept
@@ -34,9 +32,8 @@ FULL_BATCH = 5_000  # rows that one step takes whole
 SMALL_BATCH = 128  # rows of a minibatch where there are networks: few steps hold their fits back, not noise
 LARGE_BATCH = 1_024  # rows of a minibatch elsewhere
 STEPS = {True: 20_000, False: 4_000}  # budget with networks, and where the mode was found first
-RATES = {True: 0.005, False: 0.03}  # learning rates, the second in posterior standard deviations
+RATES = {True: 0.005, False: 0.01}  # learning rates, the second in posterior standard deviations
 RESTARTS, POINT_RESTARTS = 4, 10  # chains that can disagree; starts of L-BFGS, which is cheap
-COMPILE = 10_000_000  # operations times steps: 100 s of eager steps, twice what inductor takes to compile
 REFINE_CELLS = 50_000_000  # proposals times rows up to which refinement is tried unasked
 START_SCALE = 0.1  # of the prior's spread: the guide's scales where no mode was found first
 SPIKE_DRAWS = 64
@@ -74,7 +71,9 @@ class SVI(Settings):
             else:
                 draws = _fit(problem, self, setting, seed, progress)
         seconds = time.perf_counter() - begin
-        return Draws(draws.parameters, draws.latents, draws.state, draws.stats, {**draws.attrs, "seed": seed, "seconds": seconds})
+        return Draws(
+            draws.parameters, draws.latents, draws.state, draws.stats, {**draws.attrs, "seed": seed, "seconds": seconds}
+        )
 
 
 @dataclass(frozen=True)
@@ -132,8 +131,8 @@ def _fit(problem: Problem, settings: SVI, setting: Setting, seed: int, progress:
             for r in np.flatnonzero(keep)
         ]
     values = gathered(chains)
-    stats = {name: values.pop(name) for name in ("log_p", "log_q") if name in values}
-    attrs = {
+    stats: dict[str, np.ndarray] = {n: values.pop(n) for n in ("log_p", "log_q") if n in values}
+    attrs: Attrs = {
         "method": "svi",
         "guide": kind,
         "settled": end.settled,
@@ -155,7 +154,10 @@ def _places(problem: Problem, setting: Setting) -> list[Place]:
     if setting.closed and setting.space.size:
         return places(*problem.arguments(), setting.density, setting.values)
     space = setting.space
-    return [Place(space.join(values) if space.size else space.start, START_SCALE * space.spread, None) for values in setting.values]
+    return [
+        Place(space.join(values) if space.size else space.start, START_SCALE * space.spread, None)
+        for values in setting.values
+    ]
 
 
 def _restarts(problem: Problem, setting: Setting, where: list[Place], kind: guides.Kind) -> Restarts:
@@ -186,8 +188,7 @@ def _climb(
     batch = settings.batch or (SMALL_BATCH if networks else problem.rows if problem.rows <= FULL_BATCH else LARGE_BATCH)
     steps = settings.steps or STEPS[networks]
     step = Step(restarts, problem, Rows(problem.rows, batch, generator), settings.particles, generator)
-    if settings.compile or (settings.compile is None and step.nodes * steps >= COMPILE and has_compiler()):
-        step.compile()
+    step.run = compiled(step.graph, steps, settings.compile)
     with Progress(steps, "bound", progress) as bar:
         return climb(
             step,
@@ -197,11 +198,6 @@ def _climb(
             window=window_steps(problem.rows, batch),
             report=bar.bound,
         )
-
-
-def has_compiler() -> bool:
-    """Whether there is a C++ compiler for torch.compile."""
-    return shutil.which(os.environ.get("CXX", "g++")) is not None
 
 
 def _refine(
@@ -216,12 +212,14 @@ def _refine(
             "no point estimates and no direction in which the density is flat (such as rotations of factors); "
             "leave refine out, or use NUTS"
         )
-    small = setting.space.size <= FULL_GUIDE and PROPOSALS * settings.draws * problem.rows <= REFINE_CELLS
+    most = REFINE_CELLS // (settings.draws * problem.rows)
+    small = setting.space.size <= FULL_GUIDE and most >= PROPOSALS[0]
     if not possible or not (small if settings.refine is None else settings.refine):
         return []
     batch, weights = problem.arguments()
     density = in_chunks(lambda vector: setting.density(vector, batch, weights), problem.rows)
-    return [refine(density, place.laplace, settings.draws, generator) for place in where if place.laplace is not None]
+    found = [place.laplace for place in where if place.laplace is not None]
+    return [refine(density, near, settings.draws, generator, max(most, PROPOSALS[0])) for near in found]
 
 
 def _state(restarts: Restarts, parameters: dict[str, Tensor], restart: int) -> dict[str, Tensor]:

@@ -76,19 +76,20 @@ def space_of(function: Callable[..., Any], start: Mapping[str, Tensor], **argume
         trace = poutine.trace(InitMessenger(starting_at(start))(function)).get_trace(**arguments)
     found, free = [], []
     for name, site in prune_subsample_sites(trace).iter_stochastic_nodes():
-        point = isinstance(site["fn"], ImproperUniform)
+        law: Any = site["fn"]
+        point = isinstance(law, ImproperUniform)
         # a density needs a bijection; a point does not, and not every support has one
-        transform = (transform_to if point else biject_to)(site["fn"].support)
+        transform = (transform_to if point else biject_to)(law.support)
         value = transform.inv(site["value"])
         local = bool(site["cond_indep_stack"])
-        floor = _floor(site["fn"].support)
+        floor = _floor(law.support)
         found.append(Part(name, transform, value.shape, _spread(site, value), point, local, floor))
         free.append(value.reshape(-1))
     return Space(tuple(found), torch.cat(free) if free else torch.zeros(0))
 
 
 def starting_at(values: Mapping[str, Tensor]) -> Callable[..., Any]:
-    """Pyro's initialization of sites by values; without one, the prior's median, or the origin where there is no prior."""
+    """Pyro's initialization of sites by values; else the prior's median, or the origin without a prior."""
     return init_to_value(values=dict(values), fallback=_central)
 
 

@@ -13,6 +13,7 @@ from latentprob.program import Program
 from latentprob.spec.model import Model
 from latentprob.spec.schema import Schema
 
+WORDS = ("rotation", "order", "sign")
 RHAT_VALUES = 2_000_000  # draws for which R-hat before and after is computed
 RHAT_DRAWS = 4  # draws of a chain that R-hat needs
 
@@ -45,14 +46,20 @@ def align(program: Program, draws: Draws, schema: Schema) -> Aligned:
         done[name] = "labels"
     latents, frames = dict(draws.latents), {}
     for name, kind in kinds.items():
-        turns, by = _turns(program, name, kind, flat, draws)
-        encoded = name not in latents and program.plan[name] == "draw"
+        encoded = program.plan[name] == "draw" and name not in latents
+        by = None if program.plan[name] == "draw" else _common_level(model, name)
+        loadings = _loadings(model, name, by, flat)
+        if encoded:
+            frames[name], turns = _encoder_turns(loadings, kind, draws)
+        elif by is None:
+            turns = factors.match(loadings, kind, draws.stats)
+        else:
+            levels = range(loadings.shape[1])
+            turns = np.stack([factors.match(loadings[:, c], kind, draws.stats) for c in levels], axis=1)
         flat = {site: _turned(values, axes.get(site, ()), name, by, turns) for site, values in flat.items()}
         if name in latents:
             latents[name] = _turned_latents(latents[name], turns)
-        elif encoded:
-            frames[name] = turns[_best_chain(draws) * draws.parameters[site_of(program.model, name)].shape[1]]
-        done[name] = ", ".join(w for w in WORDS if w in kind)
+        done[name] = ", ".join(word for word in WORDS if word in (kind - {"rotation"} if encoded else kind))
     parameters = {name: values.reshape(draws.parameters[name].shape) for name, values in flat.items()}
     moved = [name for name in flat if set(axes.get(name, ())) & {*discrete, *kinds}]
     attrs = {**draws.attrs, "aligned": "; ".join(f"{name}: {what}" for name, what in done.items())}
@@ -64,20 +71,13 @@ def _has(flat: Mapping[str, Array], axes: Mapping[str, tuple[str, ...]], name: s
     return any(name in axes.get(site, ()) for site in flat)
 
 
-def _turns(
-    program: Program, name: str, kind: factors.Symmetry, flat: Mapping[str, Array], draws: Draws
-) -> tuple[Array, str | None]:
-    """Rotations (S, Z, Z) of the factors of `name`, or (S, C, Z, Z) with the variable c in whose levels they differ."""
-    by = None if program.plan.get(name) == "draw" else _common_level(program.model, name)
-    loadings = _loadings(program.model, name, by, flat)
-    if program.plan.get(name) == "draw" and name not in draws.latents:
-        # One encoder serves all draws: they share a frame, and its axes can be renamed but not mixed.
-        turn = factors.conventional(loadings.mean(axis=0), kind - {"rotation"})
-        return np.tile(turn, (len(loadings), 1, 1)), None
-    if by is None:
-        return factors.match(loadings, kind, draws.stats), None
-    levels = [factors.match(loadings[:, c], kind, draws.stats) for c in range(loadings.shape[1])]
-    return np.stack(levels, axis=1), by
+def _encoder_turns(loadings: Array, kind: factors.Symmetry, draws: Draws) -> tuple[Array, Array]:
+    """The encoder's frame (Z, Z), and rotations (S, Z, Z) of the draws to it: those of one chain are the same."""
+    chains = next(iter(draws.parameters.values())).shape[0]
+    scores = draws.stats.get("score", np.zeros(chains))[draws.stats.get("kept", np.ones(chains, bool))]
+    best = int(np.argmax(scores)) if len(scores) == chains else 0
+    turns = factors.match_chains(loadings, kind, chains, best)
+    return turns[best], np.repeat(turns, len(loadings) // chains, axis=0)
 
 
 def _common_level(model: Model, name: str) -> str | None:

@@ -20,6 +20,7 @@ from latentprob.posterior.result import Result, blocks, count, thinned
 from latentprob.program import evaluate
 
 SEED = 0  # importance draws are the same at every call
+LOO_DRAWS_MIN = 25  # a fifth of the draws is the tail of the weights, and five are the least that a tail is fitted to
 PROPOSAL_WIDENING = 1.2  # of the variance of a proposal made from the sampler's draws: lighter tails would be worse
 
 
@@ -137,6 +138,10 @@ def loo(result: Result, tree: xr.DataTree) -> Any:
         raise NotAvailable(
             "leave-one-out: the log likelihood of all rows and draws is too large to be held; "
             "score(data) gives the density of held-out rows"
+        )
+    if (draws := tree["log_likelihood"].sizes["chain"] * tree["log_likelihood"].sizes["draw"]) < LOO_DRAWS_MIN:
+        raise NotAvailable(
+            f"leave-one-out: {draws} draws are too few to smooth the weights of a row; take {LOO_DRAWS_MIN} at least"
         )
     with warnings.catch_warnings():  # the Pareto k that it warns of are in what is returned, and in the diagnosis
         warnings.filterwarnings("ignore", message="Estimated shape parameter of Pareto")

@@ -94,10 +94,26 @@ def conventional(mean: Array, kind: Symmetry) -> Array:
     return (np.eye(size) * signs)[:, order]
 
 
+def standardized(loadings: Array) -> Array:
+    """Loadings (S, D, Z) with one root mean square for all features."""
+    scale = np.sqrt((loadings**2).mean(axis=(0, 2)))[:, None]
+    return np.divide(loadings, scale, out=np.zeros_like(loadings), where=scale > 0)
+
+
+def match_chains(loadings: Array, kind: Symmetry, chains: int, best: int) -> Array:
+    """Rotations (chains, Z, Z) to the frame of the best chain, with signs and order as in `match`.
+
+    For latents with an encoder: that of the best chain is kept, and all draws of a chain share its frame.
+    """
+    means = standardized(loadings).reshape(chains, -1, *loadings.shape[1:]).mean(axis=1)
+    turns = towards(means, means[best]) if "rotation" in kind else signed_order(means, means[best], kind)
+    turns[best] = np.eye(loadings.shape[-1])
+    return turns @ conventional(means[best], kind)
+
+
 def match(loadings: Array, kind: Symmetry, stats: Mapping[str, Array]) -> Array:
     """Rotations (S, Z, Z) after which factors mean the same in every draw of loadings (S, D, Z)."""
-    scale = np.sqrt((loadings**2).mean(axis=(0, 2)))[:, None]
-    scaled = np.divide(loadings, scale, out=np.zeros_like(loadings), where=scale > 0)
+    scaled = standardized(loadings)
     reference = scaled[pivot(stats, scaled)]
     size = reference.shape[-1]
     turns = np.tile(np.eye(size), (len(scaled), 1, 1))

@@ -1,6 +1,7 @@
 """A data set from the prior predictive."""
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,28 @@ Features = Mapping[str, int | Sequence[Hashable]] | int | None
 TYPICAL = {"real": (0.0, 1.0), "positive": (1.0, 1.0), "unit": (0.5, 0.25), "binary": (0.5, 0.5), "count": (1.0, 1.0)}
 
 
+@dataclass(frozen=True)
+class World:
+    """One draw of the parameters from their priors, and rows drawn with it.
+
+    result: answers questions at these parameters; its values give the rows' schema and their inputs.
+    parameters: every global site of the program. rows: (N, ...) each variable, latents included, levels as numbers.
+    """
+
+    result: Result
+    parameters: dict[str, np.ndarray]
+    rows: dict[str, np.ndarray]
+
+
 def imagined(model: Model, rows: int, seed: int, data: Values | None, features: Features) -> xr.Dataset:
     """Rows from the prior predictive with their latents, and the parameters that they were drawn with."""
+    world = imagine(model, rows, seed, data, features)
+    sites, drawn = world.result.sites, {name: array[None, None] for name, array in world.parameters.items()}
+    return named_rows(world.result, world.rows).merge(posterior(sites, drawn, (1, 1)).isel(chain=0, draw=0, drop=True))
+
+
+def imagine(model: Model, rows: int, seed: int, data: Values | None, features: Features) -> World:
+    """A draw of the parameters from their priors, and rows drawn with it."""
     if rows < 1:
         raise DataError(f"rows={rows}: one row at least")
     _check_networks(model)
@@ -35,12 +56,13 @@ def imagined(model: Model, rows: int, seed: int, data: Values | None, features: 
     numbers = _typical(model, values.schema) if data is None else statistics(model, values)
     program = compile(model, values.schema.observed, values.schema.missing)
     module = restored(program, numbers, {}, {})
-    drawn = {name: array[None] for name, array in prior_draws(program, module, 1, seed, "cpu").items()}
-    result = Result(model, program, module, values, numbers, Draws(drawn, {}, {}, {}, {}))
+    drawn = prior_draws(program, module, 1, seed, "cpu")
+    given = Draws({name: array[None] for name, array in drawn.items()}, {}, {}, {}, {})
+    result = Result(model, program, module, values, numbers, given)
     rng = np.random.default_rng(seed)
     places = np.arange(rows) if data is None else rng.choice(len(values.rows), rows)
-    found = named_rows(result, {name: a[0] for name, a in replicate(result, np.zeros(1, int), places, rng).items()})
-    return found.merge(posterior(result.sites, drawn, (1, 1)).isel(chain=0, draw=0, drop=True))
+    found = replicate(result, np.zeros(1, int), places, rng)
+    return World(result, {n: array[0] for n, array in drawn.items()}, {n: array[0] for n, array in found.items()})
 
 
 def _check_networks(model: Model) -> None:

@@ -113,6 +113,8 @@ def _by_level(name: str, values: Array, free: Free, unsettled: tuple[str, ...]) 
         values = np.log(values)
     if free.variable == name:
         values = -values  # the most probable level first
+    if free.domain == "correlation":
+        values = values * (1 - np.eye(values.shape[-1]))  # a diagonal that varies by rounding alone would weigh most
     values = np.moveaxis(values, 1 + free.axes.index(name), 1)
     rest = [axis for axis in free.axes if axis != name]
     hidden = tuple(2 + i for i, axis in enumerate(rest) if axis in unsettled)

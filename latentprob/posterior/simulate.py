@@ -10,18 +10,18 @@ from latentprob.posterior.package import coordinate, variable
 from latentprob.posterior.result import Result, blocks, count, whole
 from latentprob.program import evaluate
 
-DIAGONAL = 64  # rows with inputs that are drawn at once: each under its own draw, so that many squared are made
+DRAWS = 200  # of the posterior, that simulated rows are dealt to
 
 
 def simulate(result: Result, rows: int, seed: int) -> xr.Dataset:
-    """New rows from the posterior predictive, latents included; each row under its own draw of the parameters.
+    """New rows from the posterior predictive, latents included; each row under a draw of the parameters of its own.
 
-    Inputs of the model come from fitted rows, drawn with replacement.
+    The draws come from at most 200 of the posterior. Inputs of the model come from fitted rows, with replacement.
     """
     if rows < 1:
         raise NotAvailable(f"simulate(rows={rows}): one row at least")
-    rng = np.random.default_rng(seed)
-    index = rng.choice(int(np.prod(result.shape)), rows)
+    rng, total = np.random.default_rng(seed), int(np.prod(result.shape))
+    index = rng.choice(rng.choice(total, min(total, DRAWS), replace=False), rows)
     places = rng.choice(count(result.values), rows)
     return named_rows(result, drawn_rows(result, index, places, rng))
 
@@ -30,21 +30,12 @@ def drawn_rows(
     result: Result, index: np.ndarray, places: np.ndarray, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
     """Variables (N, ...) of new rows, row n under draw `index[n]` with the inputs of the fitted row `places[n]`."""
-    if not result.flat:
-        return {name: array[0] for name, array in replicate(result, index[:1], places, rng).items()}
-    step = DIAGONAL if result.model.inputs else len(index)
-    parts = []
-    for start in range(0, len(index), step):
-        own = places[start : start + step] if result.model.inputs else places[:1]
-        found = replicate(result, index[start : start + step], own, rng)
-        parts.append({name: _diagonal(array) for name, array in found.items()})
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def _diagonal(array: np.ndarray) -> np.ndarray:
-    """Row n under draw n of an array (S, N, ...); with one row for all draws, that row under each."""
-    draws = np.arange(len(array))
-    return array[draws, draws % array.shape[1]]
+    found: dict[str, np.ndarray] = {}
+    for draw in np.unique(index):
+        rows = np.flatnonzero(index == draw)
+        for name, array in replicate(result, np.array([draw]), places[rows], rng).items():
+            found.setdefault(name, np.empty((len(index), *array.shape[2:])))[rows] = array[0]
+    return found
 
 
 def replicate(result: Result, index: np.ndarray, places: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -19,8 +19,14 @@ def summary(posterior: xr.Dataset) -> pd.DataFrame:
         return pd.DataFrame(columns=["mean"])
     if posterior.sizes["draw"] == 1:
         return _estimates(posterior)
+    # ArviZ 0.8 labels the numbers of a variable in the order of the dataset's dims: one variable at a time is safe.
+    return pd.concat([_of_variable(posterior[[name]]) for name in posterior.data_vars])
+
+
+def _of_variable(posterior: xr.Dataset) -> pd.DataFrame:
     groups = xr.DataTree.from_dict({"posterior": posterior})
-    found = arviz_stats.summary(groups, ci_kind="eti", ci_prob=CI_PROB, round_to="none")
+    with np.errstate(invalid="ignore", divide="ignore"):  # a constant entry has no R-hat
+        found = arviz_stats.summary(groups, ci_kind="eti", ci_prob=CI_PROB, round_to="none")
     return pd.DataFrame(found).astype(float)
 
 

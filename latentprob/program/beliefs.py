@@ -1,259 +1,274 @@
 """The belief of integrated latents in closed form, as program text.
 
-With precision P and mean m of p(z given x), Bayes' rule at z = m gives the marginal density
-p(x) = p(x given m) p(m) / p(m given x): no matrix over the features is ever made.
+With prior Normal(m0, P0^-1) and children x = W z + r + noise of precision L, the belief of z is normal with precision
+P = P0 + sum W L W' and mean P^-1 h, h = P0 m0 + sum W L (x - r). Bayes' rule at z = 0 gives the marginal density
+p(x) = p(x given z = 0) p(z = 0) / p(z = 0 given x): no matrix over the features is ever made, and p(x given z = 0) is
+the density of the children with z left out.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import singledispatch
 
-from latentprob.program.distributions import normal_scale, tril_of
-from latentprob.program.expression import ROW, Expr, aligned, binary, product, total, union
-from latentprob.program.maps import expanded, linear_weights, parameter, without
+from latentprob.program.context import size
+from latentprob.program.distributions import normal_precision, tril_of
+from latentprob.program.expression import ATOM, PRODUCT, ROW, Expr, aligned, binary, method, number, product, total, union
+from latentprob.program.maps import expanded, linear_weights, parameter, wide
+from latentprob.program.layout import WIDTH
 from latentprob.program.scope import Scope
-from latentprob.spec.distributions import MultivariateNormal
+from latentprob.spec.distributions import Distribution, MultivariateNormal, Normal
 from latentprob.spec.maps import Linear
 from latentprob.spec.model import argument, terms
 
-if TYPE_CHECKING:
-    from latentprob.program.emit import Emitter
+SEEN_PRECISION = '''
+def seen_precision(scale_tril, seen):
+    """The precision matrix of the seen cells, zero where a cell is hidden.
+
+    scale_tril is (..., D, D), seen is (..., D), the result is (..., D, D).
+    """
+    both = seen[..., :, None] & seen[..., None, :]
+    eye = torch.eye(seen.shape[-1], dtype=scale_tril.dtype, device=seen.device)
+    covariance = torch.where(both, scale_tril @ scale_tril.mT, eye)
+    precision = torch.cholesky_inverse(torch.linalg.cholesky(covariance))
+    return torch.where(both, precision, 0.0)
+'''
 
 
-def group_axis(group: tuple[str, ...]) -> str:
-    """The axis of the latents of a group laid end to end."""
-    return group[0] if len(group) == 1 else "_".join(group)
+@dataclass(frozen=True)
+class Belief:
+    """The text that computes the belief of a group of latents.
+
+    name: the latents laid end to end. mean, covariance, log: dims of what the text returns: the belief's moments, and
+    log p(z = 0) - log p(z = 0 given x).
+    """
+
+    name: str
+    lines: tuple[str, ...]
+    mean: tuple[str, ...]
+    covariance: tuple[str, ...]
+    log: tuple[str, ...]
 
 
-def belief_lines(scope: Scope, group: tuple[str, ...], anchor: str) -> list[str]:
-    """Lines that compute mean, covariance and log density at the mean of the belief of a group."""
-    axis = group_axis(group)
-    order = _order(scope, axis)
-    lines: list[str] = []
-    precisions, shifts = _prior_parts(scope, group, anchor, lines)
-    for child in dict.fromkeys(c for name in group for c in scope.model.children(name)):
-        precision, shift = _child_parts(scope, group, child, order, lines)
-        precisions.append(precision)
-        shifts.append(shift)
-    lines[:0] = scope.take()
-    precision = total(precisions, order)
-    shift = total(shifts, order)
-    dims = precision.dims
-    mean_dims = tuple(d for d in order if d in (ROW, *dims[:-1], *shift.dims))
-    lines.append(f"precision = {precision.text}")
-    lines.append("tril = torch.linalg.cholesky(precision)")
-    lines.append(f"{axis}_covariance = torch.cholesky_inverse(tril)")
-    shown = Expr("shift", shift.dims)
-    lines.append(f"shift = {shift.text}")
-    mean = product([shown, Expr(f"{axis}_covariance", dims)], tuple(f"{axis}'" if d == axis else d for d in mean_dims))
-    lines.append(f"{axis}_loc = {mean.text}")
-    lines.append("log_belief = tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)")
-    lines.append(f"log_belief = log_belief - 0.5 * math.log(math.tau) * {axis}_loc.shape[-1]")
-    lines.append(f"return {axis}_loc, {axis}_covariance, log_belief")
-    return lines
+@dataclass(frozen=True)
+class Part:
+    """What a prior or a child adds: to the precision P, to the shift h, and to log p(z = 0), pieces with their sign."""
+
+    precision: Expr
+    shift: Expr
+    log: tuple[tuple[str, Expr], ...] = ()
 
 
-def belief_dims(scope: Scope, group: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Dims of the belief's mean without its axis, and of its precision without its axes."""
-    given = scope.plan.given(group[0])
-    children = {c for name in group for c in scope.model.children(name)}
-    by_row = any(c in scope.plan.missing for c in children) or _reads_rows(scope, group, children)
-    return (ROW, *given), (*([ROW] if by_row else []), *_precision_levels(scope, group))
+@dataclass(frozen=True)
+class Group:
+    """Integrated latents that share a child, in one scope. axis: that of the latents laid end to end."""
+
+    scope: Scope
+    names: tuple[str, ...]
+
+    @property
+    def axis(self) -> str:
+        """The axis of all latents of the group."""
+        return "+".join(self.names)
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """All dims in order, the axes of the latents behind the levels."""
+        axes = dict.fromkeys(dim for name in (*self.names, self.axis) for dim in (name, f"{name}'"))
+        lead = [dim for dim in self.scope.order if dim == ROW or dim in self.scope.summed]
+        return (*lead, *axes, *(dim for dim in self.scope.order if dim not in axes and dim not in lead))
+
+    def lead(self, *exprs: Expr) -> tuple[str, ...]:
+        """Rows and levels among the dims of expressions."""
+        return tuple(dim for dim in union(*exprs, order=self.order) if dim == ROW or dim in self.scope.summed)
+
+    def padded(self, expr: Expr, name: str, axes: int, behind: int = 0) -> Expr:
+        """`expr` with zeros for the other latents; its last dims are `axes` axes of `name`, then `behind` others."""
+        if len(self.names) == 1:
+            return expr
+        at = self.names.index(name)
+        sides = (self.names[:at], self.names[at + 1 :])
+        widths = ", ".join(" + ".join(size(other) for other in side) or "0" for side in sides)
+        padded = Expr(f"nn.functional.pad({expr.text}, ({', '.join(['0, 0'] * behind + [widths] * axes)}))", expr.dims)
+        return padded.renamed((name, self.axis), (f"{name}'", f"{self.axis}'"))
+
+    def summed(self, local: str, exprs: Sequence[Expr]) -> Expr:
+        """A local that holds a sum: in one line where that is short."""
+        kept = [expr for expr in exprs if expr.number != 0]
+        whole = total(kept, self.order)
+        if len(f"{local} = {whole.text}") <= WIDTH - 8 or len(kept) == 1:
+            return self.scope.let(local, whole)
+        found = self.scope.let(local, kept[0])
+        for expr in kept[1:]:
+            found = self.scope.let(local, binary(found, "+", expr, self.order))
+        return found
 
 
-def density_at_belief(scope: Scope, group: tuple[str, ...], emitter: "Emitter") -> tuple[list[str], Expr]:
-    """Lines that put the latents of a group at their belief's mean, and the log density to divide by."""
-    axis = group_axis(group)
-    body = belief_lines(scope, group, emitter.anchor)
-    drawn = emitter._drawn_read(body)
-    call = ", ".join(["parameters", *emitter.arguments, *drawn])
-    values = axis if len(group) == 1 else f"{axis}"
-    lines = [f"{values}, _, log_{axis}_belief = self.{axis}_belief({call})"]
-    mean_dims, _ = belief_dims(scope, group)
-    if len(group) > 1:
-        sizes = ", ".join(f"self.{name}_size" for name in group)
-        lines.append(f"{', '.join(group)} = {axis}.split([{sizes}], -1)")
-    for name in group:
-        scope.values[name] = Expr(name, (*mean_dims, name))
-    return lines, Expr(f"-log_{axis}_belief", _log_dims(scope, group))
+def belief(scope: Scope, names: tuple[str, ...]) -> Belief:
+    """The belief of latents that share a child, given what is summed."""
+    group, name = Group(scope, names), "_".join(names)
+    axis, order = group.axis, group.order
+    children = dict.fromkeys(child for member in names for child in scope.model.children(member))
+    parts = [_prior(scope.model[member], group, member) for member in names]
+    parts += [_child(group, child) for child in children]
+    precision = group.summed("precision", [part.precision for part in parts])
+    shift = group.summed("shift", [part.shift for part in parts])
+    tril = scope.let("tril", Expr("torch.linalg.cholesky(precision)", precision.dims))
+    covariance = scope.let("covariance", Expr("torch.cholesky_inverse(tril)", precision.dims))
+    keep = (*group.lead(shift, covariance), f"{axis}'")
+    mean = scope.let("mean", product([shift, covariance], keep)).renamed((f"{axis}'", axis))
+    half = _half(method(binary(shift, "*", mean, order), "sum(-1)", 1))
+    signed = [*(piece for part in parts for piece in part.log), ("+", half), ("-", _log_scale(tril))]
+    log = _log_lines(scope, f"log_{name}", signed, order)
+    lines = [*scope.take(), f"return mean, covariance, {log.text}"]
+    return Belief(name, tuple(lines), mean.dims, covariance.dims, log.dims)
 
 
-def _log_dims(scope: Scope, group: tuple[str, ...]) -> tuple[str, ...]:
-    lines: list[str] = []
-    axis = group_axis(group)
-    order = _order(scope, axis)
-    precisions, _ = _prior_parts(scope, group, "x", lines)
-    for child in dict.fromkeys(c for name in group for c in scope.model.children(name)):
-        precisions.append(_child_parts(scope, group, child, order, lines)[0])
-    return total(precisions, order).dims[:-2]
+def _log_lines(scope: Scope, local: str, pieces: Sequence[tuple[str, Expr]], order: tuple[str, ...]) -> Expr:
+    """A local that sums signed pieces, a line each."""
+    (sign, first), *rest = pieces
+    found = scope.let(local, Expr(f"{'' if sign == '+' else '-'}{first.text}", first.dims))
+    for sign, piece in rest:
+        found = scope.let(local, binary(found, sign, piece, order))
+    return found
 
 
-def _precision_levels(scope: Scope, group: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(d for d in _log_dims(scope, group) if d != ROW)
+def belief_dims(scope: Scope, names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Dims of the belief's mean without its axis, and of its covariance without its axes."""
+    found = belief(scope, names)
+    return found.mean[:-1], found.covariance[:-2]
 
 
-def _reads_rows(scope: Scope, group: tuple[str, ...], children: set[str]) -> bool:
-    return ROW in _log_dims(scope, group)
+def _log_scale(tril: Expr) -> Expr:
+    return method(tril, "diagonal(dim1=-2, dim2=-1).log().sum(-1)", 2)
 
 
-def _order(scope: Scope, axis: str) -> tuple[str, ...]:
-    levels = [d for d in scope.order if d in scope.summed]
-    rest = [d for d in scope.order if d not in (*levels, ROW, axis, f"{axis}'")]
-    return (ROW, *levels, axis, f"{axis}'", *rest)
+def _half(expr: Expr) -> Expr:
+    return Expr(f"0.5 * {expr.text}", expr.dims, PRODUCT)
 
 
-def _prior_parts(scope: Scope, group: tuple[str, ...], anchor: str, lines: list[str]) -> tuple[list[Expr], list[Expr]]:
-    """Precision and precision times mean of p(z), block by block."""
-    blocks, shifts = [], []
-    for name in group:
-        component: Any = scope.model[name]
-        loc = expanded(parameter(scope, name, "loc"), (name,), scope, anchor)
-        if isinstance(component, MultivariateNormal):
-            tril = tril_of(scope, name)
-            precision = Expr(f"torch.cholesky_inverse({tril.text})", tril.dims)
-            lines.append(f"{name}_precision = {precision.text}")
-            precision = Expr(f"{name}_precision", tril.dims)
-            zero = "new_zeros" in loc.text
-            turned = Expr(precision.text, (*tril.dims[:-2], f"{name}'", name))
-            renamed = Expr(loc.text, (*loc.dims[:-1], f"{name}'"), loc.atom)
-            dims = tuple(d for d in scope.order if d in (*renamed.dims[:-1], *turned.dims[:-2])) + (name,)
-            shift = loc if zero else product([turned, renamed], dims)
-            diagonal = precision
-        else:
-            scale = expanded(normal_scale(scope, name), (name,), scope, anchor)
-            square = Expr(f"{scale.operand}.square().reciprocal()", scale.dims)
-            if "new_ones" in scale.text or "new_full" in scale.text:
-                square = Expr(scale.text if _is_one(scale.text) else square.text, scale.dims)
-            lines.append(f"{name}_precision = {square.text}")
-            square = Expr(f"{name}_precision", scale.dims)
-            diagonal = Expr(f"torch.diag_embed({square.text})", (*scale.dims, f"{name}'"))
-            zero = "new_zeros" in loc.text
-            shift = loc if zero else binary(square, "*", loc, scope.order)
-        blocks.append((diagonal, shift, zero))
-    if len(group) == 1:
-        diagonal, shift, zero = blocks[0]
-        return [diagonal], ([] if zero else [shift])
-    return _joined(scope, group, blocks, lines)
+@singledispatch
+def _prior(law: Distribution, group: Group, name: str) -> Part:
+    """What the prior of one latent adds."""
+    raise TypeError(f"{type(law).__name__} has no belief in closed form")
 
 
-def _is_one(text: str) -> bool:
-    return text.endswith(", 1.0)") or "new_ones" in text
+@_prior.register
+def _(law: Normal, group: Group, name: str) -> Part:
+    scope, made = group.scope, normal_precision(group.scope, name)
+    precision = scope.let(f"{name}_precision", expanded(made, name, scope))
+    matrix = Expr(f"torch.diag_embed({precision.text})", (*precision.dims, f"{name}'"))
+    log = () if made.number == 1 else (("+", _half(method(precision, "log().sum(-1)", 1))),)
+    loc = parameter(scope, name, "loc")
+    return _placed(group, name, matrix, log, loc, binary(precision, "*", loc, group.order))
 
 
-def _joined(scope: Scope, group: tuple[str, ...], blocks: list[Any], lines: list[str]) -> tuple[list[Expr], list[Expr]]:
-    if any(d not in (n, f"{n}'") for (diagonal, _, _), n in zip(blocks, group, strict=True) for d in diagonal.dims):
-        from latentprob.errors import ModelError
-
-        raise ModelError(
-            f"{' and '.join(group)} share a child and their scales depend on a level; give them priors of fixed scale"
-        )
-    axis = group_axis(group)
-    diagonal = Expr(f"torch.block_diag({', '.join(b[0].text for b in blocks)})", (axis, f"{axis}'"))
-    if all(zero for _, _, zero in blocks):
-        return [diagonal], []
-    if any(set(shift.dims) - {n} for (_, shift, _), n in zip(blocks, group, strict=True)):
-        from latentprob.errors import ModelError
-
-        raise ModelError(f"{' and '.join(group)} share a child and their locations have parents; give them fixed locations")
-    return [diagonal], [Expr(f"torch.cat([{', '.join(b[1].text for b in blocks)}], -1)", (axis,))]
+@_prior.register
+def _(law: MultivariateNormal, group: Group, name: str) -> Part:
+    scope, tril = group.scope, tril_of(group.scope, name)
+    precision = scope.let(f"{name}_precision", Expr(f"torch.cholesky_inverse({tril.text})", tril.dims))
+    loc = parameter(scope, name, "loc")
+    wide = expanded(loc, name, scope)
+    turned = product([wide, precision], (*group.lead(wide, precision), f"{name}'")).renamed((f"{name}'", name))
+    return _placed(group, name, precision, (("-", _log_scale(tril)),), loc, turned)
 
 
-def _child_parts(
-    scope: Scope, group: tuple[str, ...], child: str, order: tuple[str, ...], lines: list[str]
-) -> tuple[Expr, Expr]:
-    """What one observed child adds to the precision, and to the precision times mean."""
-    axis = group_axis(group)
-    weights = _weights(scope, group, child, order, lines)
-    rest = without(scope, child, group)
-    residual = binary(scope.values[child], "-", rest, scope.order)
-    lines.append(f"{child}_residual = {residual.text}")
-    residual = Expr(f"{child}_residual", residual.dims)
-    if isinstance(scope.model[child], MultivariateNormal):
-        return _matrix_child(scope, child, axis, weights, residual, order, lines)
-    noise = normal_scale(scope, child)
-    if noise.number is not None:
-        inverse = Expr(repr(noise.number**-2), (), True, noise.number**-2)
-    else:
-        inverse = Expr(f"{noise.operand}.square().reciprocal()", noise.dims)
+def _placed(
+    group: Group, name: str, matrix: Expr, log: tuple[tuple[str, Expr], ...], loc: Expr, shift: Expr
+) -> Part:
+    """A prior of the given precision at a location."""
+    matrix = group.padded(matrix, name, 2)
+    if loc.number == 0:
+        return Part(matrix, number(0), log)
+    shift = group.scope.let(f"{name}_shift", shift)
+    square = method(binary(shift, "*", loc, group.order), "sum(-1)", 1)
+    return Part(matrix, group.padded(shift, name, 1), (*log, ("-", _half(square))))
+
+
+def _child(group: Group, child: str) -> Part:
+    """What an observed child adds."""
+    scope = group.scope
+    weights = _weights(group, child)
+    loaded = scope.let(f"{child}_loaded", _loaded(scope.model[child], group, child, weights))
+    mask = _shown(scope, child) if child in scope.plan.missing and ROW not in loaded.dims else None
+    return Part(_square(group, child, weights, loaded, mask), _shift(group, child, loaded, mask))
+
+
+def _shown(scope: Scope, child: str) -> Expr:
+    return scope.let(f"{child}_shown", Expr(f"{child}_seen.to({child})", (ROW, child)))
+
+
+def _weights(group: Group, child: str) -> Expr:
+    """The weights W of the group on a child, dims ([levels], latents, features)."""
+    found = []
+    for part in terms(argument(group.scope.model, child, "loc")):
+        if isinstance(part, Linear) and part.parent in group.names:
+            found.append(group.padded(linear_weights(part, group.scope, child, "loc"), part.parent, 1, behind=1))
+        elif isinstance(part, str) and part in group.names:
+            found.append(group.padded(_identity(group.scope, part, child), part, 1, behind=1))
+    return found[0] if len(group.names) == len(found) == 1 else group.summed(f"{child}_weights", found)
+
+
+def _identity(scope: Scope, name: str, child: str) -> Expr:
+    """The weights of a latent that stands in a location as it is."""
+    anchor = scope.context.anchor
+    made = f"{size(name)}).diag(" if wide(scope.model, name) else f"[1, {size(child)}]"
+    return Expr(f"{anchor}.new_ones({made})", (name, child))
+
+
+@singledispatch
+def _loaded(law: Distribution, group: Group, child: str, weights: Expr) -> Expr:
+    """W L, the weights times the precision of the child's noise; without hidden cells where it is by row."""
+    raise TypeError(f"a {type(law).__name__} child leaves no belief in closed form")
+
+
+@_loaded.register
+def _(law: Normal, group: Group, child: str, weights: Expr) -> Expr:
+    precision = normal_precision(group.scope, child)
+    if child in group.scope.plan.missing and ROW in (*weights.dims, *precision.dims):
+        precision = binary(_shown(group.scope, child), "*", precision, group.order)
+    return binary(weights, "*", precision, group.order)
+
+
+@_loaded.register
+def _(law: MultivariateNormal, group: Group, child: str, weights: Expr) -> Expr:
+    scope, tril = group.scope, tril_of(group.scope, child)
+    made = Expr(f"torch.cholesky_inverse({tril.text})", tril.dims)
     if child in scope.plan.missing:
-        seen = Expr(f"{child}_seen", (ROW, child))
-        inverse = binary(seen, "*", inverse, order)
-        lines.append(f"{child}_inverse = {inverse.text}")
-        inverse = Expr(f"{child}_inverse", inverse.dims)
-    loaded = binary(weights, "*", inverse, order)
-    lines.append(f"{child}_loaded = {loaded.text}")
-    loaded = Expr(f"{child}_loaded", loaded.dims)
-    return _products(loaded, weights, residual, axis, child, order)
+        vector = union(Expr("", tril.dims[:-1]), scope.values[child], order=scope.order)
+        seen = aligned(Expr(f"{child}_seen", (ROW, child)), vector)
+        root = aligned(tril, (*vector, f"{child}'"))
+        made = Expr(f"seen_precision({root.text}, {seen.text})", (*vector, f"{child}'"))
+    inverse = scope.let(f"{child}_inverse", made)
+    turned = inverse.renamed((child, f"{child}'"), (f"{child}'", child))
+    keep = (*group.lead(weights, inverse), group.axis, child)
+    return product([weights.renamed((child, f"{child}'")), turned], keep)
 
 
-def _products(
-    loaded: Expr, weights: Expr, residual: Expr, axis: str, child: str, order: tuple[str, ...]
-) -> tuple[Expr, Expr]:
-    turned = Expr(weights.text, tuple(f"{axis}'" if d == axis else d for d in weights.dims))
-    lead = tuple(d for d in union(loaded, turned, order=order) if d not in (child, axis, f"{axis}'"))
-    if loaded.dims == (axis, child) and turned.dims == (f"{axis}'", child):
-        precision = Expr(f"{loaded.text} @ {weights.operand}.mT", (axis, f"{axis}'"), False)
-    else:
-        precision = product([loaded, turned], (*lead, axis, f"{axis}'"))
-    dims = tuple(d for d in union(residual, loaded, order=order) if d not in (child, axis))
-    if residual.dims == (ROW, child) and loaded.dims == (axis, child):
-        shift = Expr(f"{residual.text} @ {loaded.operand}.mT", (ROW, axis), False)
-    else:
-        shift = product([residual, loaded], (*dims, axis))
-    return precision, shift
+def _square(group: Group, child: str, weights: Expr, loaded: Expr, mask: Expr | None) -> Expr:
+    """W L W'."""
+    axes = (group.axis, f"{group.axis}'")
+    turned, lead = weights.renamed((group.axis, axes[1])), group.lead(weights, loaded)
+    if mask is None:
+        return product([loaded, turned], (*lead, *axes))
+    pairs = product([loaded, turned], (*lead, *axes, child))
+    return product([mask, group.scope.let(f"{child}_pairs", pairs)], (ROW, *lead, *axes))
 
 
-def _matrix_child(
-    scope: Scope,
-    child: str,
-    axis: str,
-    weights: Expr,
-    residual: Expr,
-    order: tuple[str, ...],
-    lines: list[str],
-) -> tuple[Expr, Expr]:
-    tril = tril_of(scope, child)
-    if child in scope.plan.missing:
-        seen = Expr(f"{child}_seen", (ROW, child))
-        dims = union(Expr("", tril.dims[:-1]), seen, order=order)
-        shown = aligned(seen, dims)
-        zero = f"torch.zeros_like({child}_residual)"
-        wide = tuple(d for d in union(residual, seen, order=order))
-        shown = aligned(seen, wide)
-        law = f"seen_normal({zero}, {tril.text}, {zero}, {shown.text})"
-        lines.append(f"{child}_inverse = {law}.precision_matrix")
-        lines.append(f"{child}_residual = torch.where({shown.text}, {child}_residual, 0.0)")
-        residual = Expr(f"{child}_residual", wide)
-        inverse = Expr(f"{child}_inverse", (*wide, f"{child}'"))
-        hidden = binary(weights, "*", seen, order)
-        lines.append(f"{child}_seen_weights = {hidden.text}")
-        weights = Expr(f"{child}_seen_weights", hidden.dims)
-    else:
-        lines.append(f"{child}_inverse = torch.cholesky_inverse({tril.text})")
-        inverse = Expr(f"{child}_inverse", tril.dims)
-    turned = Expr(weights.text, tuple(f"{child}'" if d == child else d for d in weights.dims))
-    lead = tuple(d for d in union(weights, inverse, order=order) if d not in (axis, child, f"{child}'"))
-    loaded = product([turned, inverse], (*lead, axis, child))
-    lines.append(f"{child}_loaded = {loaded.text}")
-    return _products(Expr(f"{child}_loaded", loaded.dims), weights, residual, axis, child, order)
-
-
-def _weights(scope: Scope, group: tuple[str, ...], child: str, order: tuple[str, ...], lines: list[str]) -> Expr:
-    """The weights of the group on a child, blocks end to end where it has several latents."""
-    found: list[Expr] = []
-    for name in group:
-        parts = [t for t in terms(argument(scope.model, child, "loc")) if isinstance(t, Linear) and t.parent == name]
-        blocks = [linear_weights(part, scope, child, "loc") for part in parts]
-        if blocks:
-            found.append(total(blocks, scope.order))
-        else:
-            zeros = f"{child}.new_zeros(self.{name}_size, self.{child}_size)"
-            found.append(Expr(zeros, (name, child)))
-    if len(group) == 1:
-        return found[0]
-    axis = group_axis(group)
-    lead = tuple(d for d in scope.order if any(d in e.dims[:-2] for e in found))
-    if any(e.dims[:-2] != lead for e in found):
-        shapes = ", ".join(e.text for e in found)
-        raise NotImplementedError(shapes)
-    lines.append(f"{child}_weights = torch.cat([{', '.join(e.text for e in found)}], -2)")
-    return Expr(f"{child}_weights", (*lead, axis, child))
-
+def _shift(group: Group, child: str, loaded: Expr, mask: Expr | None) -> Expr:
+    """W L (x - r)."""
+    scope, value = group.scope, group.scope.values[child]
+    rest = parameter(scope, child, "loc")
+    levels = group.lead(rest)
+    if ROW in (*levels, *loaded.dims) or not levels:
+        residual = value if rest.number == 0 else binary(value, "-", rest, scope.order)
+        residual = residual if mask is None else binary(residual, "*", mask, scope.order)
+        residual = residual if residual.binds == ATOM else scope.let(f"{child}_residual", residual)
+        return product([residual, loaded], (*group.lead(residual, loaded), group.axis))
+    if mask is not None:
+        value = scope.let(f"{child}_masked", binary(value, "*", mask, scope.order))
+    first = product([value, loaded], (ROW, *group.lead(loaded), group.axis))
+    lead = (*group.lead(rest, loaded), group.axis)
+    if mask is None:
+        return binary(first, "-", product([rest, loaded], lead), group.order)
+    hidden = scope.let(f"{child}_offset", binary(rest, "*", loaded, group.order))
+    return binary(first, "-", product([mask, hidden], (ROW, *lead)), group.order)

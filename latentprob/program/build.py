@@ -15,12 +15,13 @@ from pyro.infer.autoguide import AutoNormal
 from pyro.nn import PyroModule
 
 from latentprob.errors import InferenceError
-from latentprob.program.emit import Emitter
+from latentprob.program.beliefs import belief_dims
+from latentprob.program.context import Context, is_matrix
+from latentprob.program.densities import taken_out
+from latentprob.program.emit import source
 from latentprob.program.matrices import auxiliary_axes
-from latentprob.program.networks import decoders, modules
+from latentprob.program.networks import is_double, modules
 from latentprob.program.plan import Plan
-from latentprob.program.scope import Scope
-from latentprob.spec.distributions import MultivariateNormal
 from latentprob.spec.model import Model
 from latentprob.spec.sites import free_parameters
 
@@ -42,7 +43,7 @@ class Program:
     @cached_property
     def source(self) -> str:
         """The program's text."""
-        return Emitter(self.layout).source()
+        return source(self.layout)
 
     @property
     def plan(self) -> dict[str, str]:
@@ -54,6 +55,12 @@ class Program:
     def given(self) -> dict[str, tuple[str, ...]]:
         """The summed latents that the belief of each integrated one depends on."""
         return {name: self.layout.given(name) for name in self.layout.integrate}
+
+    @cached_property
+    def belief_axes(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+        """Of each integrated latent, the axes in front of its own of the belief's mean and of its covariance."""
+        scope = taken_out(Context(self.layout))
+        return {name: belief_dims(scope, group) for group in self.layout.groups for name in group}
 
     @cached_property
     def filename(self) -> str:
@@ -83,7 +90,7 @@ class Program:
     @cached_property
     def has_network(self) -> bool:
         """Whether the program holds a network: a decoder, a module of the caller's, or an encoder."""
-        return bool(decoders(Scope(self.layout)) or self.modules or self.layout.draw)
+        return not is_double(self.layout)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -95,7 +102,7 @@ class Program:
         """The axes of every global site and deterministic, those that a matrix is made of included."""
         found: dict[str, tuple[str, ...]] = {}
         for free in free_parameters(self.model):
-            if isinstance(self.model[free.variable], MultivariateNormal) and free.parameter not in ("loc", "scale"):
+            if is_matrix(free):
                 found |= auxiliary_axes(free)
             found[free.name] = free.axes
         return found

@@ -1,17 +1,22 @@
 """Python expressions whose dims have names, so that alignment and products are derived and never guessed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 ROW = "row"
+SUM, PRODUCT, ATOM = range(3)
 
 
 @dataclass(frozen=True)
 class Expr:
-    """A piece of program text and the names of its dims; the axes of a matrix are "x" and "x'"."""
+    """A piece of program text and the names of its dims; the axes of a matrix are "x" and "x'".
+
+    binds: how tightly its text binds: ATOM, PRODUCT or SUM. number: its value where it is known.
+    """
 
     text: str
     dims: tuple[str, ...] = ()
-    atom: bool = True
+    binds: int = ATOM
     number: float | None = None
 
     def __str__(self) -> str:
@@ -19,13 +24,27 @@ class Expr:
 
     @property
     def operand(self) -> str:
-        """The text as an operand of a product or the base of a method call."""
-        return self.text if self.atom else f"({self.text})"
+        """The text as what a method is called on, or an index is taken of."""
+        return self.within(ATOM)
+
+    def within(self, binds: int) -> str:
+        """The text in a place that needs it to bind so tightly."""
+        return self.text if self.binds >= binds else f"({self.text})"
+
+    def renamed(self, *names: tuple[str, str]) -> "Expr":
+        """The same tensor with other names of its dims, given as pairs (old, new)."""
+        new = dict(names)
+        return Expr(self.text, tuple(new.get(dim, dim) for dim in self.dims), self.binds, self.number)
 
 
 def number(value: float) -> Expr:
     """A number, which has no dims."""
-    return Expr(repr(float(value)), (), value >= 0, float(value))
+    return Expr(repr(float(value)), (), ATOM if value >= 0 else PRODUCT, float(value))
+
+
+def method(expr: Expr, call: str, drop: int = 0) -> Expr:
+    """expr.call, which takes away `drop` dims at the end."""
+    return Expr(f"{expr.operand}.{call}", expr.dims[: len(expr.dims) - drop])
 
 
 def aligned(expr: Expr, order: tuple[str, ...]) -> Expr:
@@ -55,12 +74,11 @@ def binary(left: Expr, operator: str, right: Expr, order: tuple[str, ...]) -> Ex
     dims = union(left, right, order=order)
     a, b = aligned(left, dims), aligned(right, dims)
     if operator in "*/":
-        return Expr(f"{a.operand} {operator} {b.operand}", dims, False)
-    second = b.operand if operator == "-" else b.text
-    return Expr(f"{a.text} {operator} {second}", dims, False)
+        return Expr(f"{a.within(PRODUCT)} {operator} {b.operand}", dims, PRODUCT)
+    return Expr(f"{a.text} {operator} {b.within(PRODUCT) if operator == '-' else b.text}", dims, SUM)
 
 
-def total(exprs: list[Expr], order: tuple[str, ...]) -> Expr:
+def total(exprs: Sequence[Expr], order: tuple[str, ...]) -> Expr:
     """The sum of several expressions; zeros drop out."""
     kept = [expr for expr in exprs if expr.number != 0] or exprs[:1]
     result = kept[0]
@@ -69,13 +87,13 @@ def total(exprs: list[Expr], order: tuple[str, ...]) -> Expr:
     return result
 
 
-def product(factors: list[Expr], keep: tuple[str, ...]) -> Expr:
+def product(factors: Sequence[Expr], keep: tuple[str, ...]) -> Expr:
     """The product of tensors summed over all dims but `keep`: `@` for two matrices, einsum otherwise."""
     if len(factors) == 2:
         left, right = factors
-        if len(left.dims) == len(right.dims) == 2 and left.dims[1] == right.dims[0]:
-            if keep == (left.dims[0], right.dims[1]):
-                return Expr(f"{left.operand} @ {right.operand}", keep, False)
+        if len(left.dims) == len(right.dims) == 2 and keep == (left.dims[0], _other(right, left.dims[1])):
+            turned = "" if right.dims[0] == left.dims[1] else ".mT"
+            return Expr(f"{left.operand} @ {right.operand}{turned}", keep, PRODUCT)
     letters = _letters([dim for expr in factors for dim in expr.dims])
     inputs = ",".join("".join(letters[dim] for dim in expr.dims) for expr in factors)
     output = "".join(letters[dim] for dim in keep)
@@ -83,7 +101,12 @@ def product(factors: list[Expr], keep: tuple[str, ...]) -> Expr:
     return Expr(f'torch.einsum("{inputs}->{output}", {operands})', keep)
 
 
-def _letters(dims: list[str]) -> dict[str, str]:
+def _other(expr: Expr, dim: str) -> str | None:
+    """The other dim of a matrix one of whose dims is `dim`."""
+    return next((other for other in expr.dims if other != dim), None) if dim in expr.dims else None
+
+
+def _letters(dims: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for dim in dims:
         if dim not in found:

@@ -1,29 +1,52 @@
 """Lines of program text as `ruff format` leaves them."""
 
 import re
+from typing import Any
 
 WIDTH = 88
 INDENT = "    "
 OPEN, CLOSE = "([{", ")]}"
 
+Lines = list[tuple[int, str]]  # logical lines with their depth
+
+
+def method(lines: Lines) -> list[str]:
+    """The text of one method, a blank line behind it."""
+    return [*(out for depth, line in lines for out in laid_out(line, depth)), ""]
+
+
+def nested(value: Any) -> str:
+    """The text of a number, or of lists of them."""
+    return f"[{', '.join(nested(v) for v in value)}]" if isinstance(value, tuple) else repr(float(value))
+
 
 def laid_out(line: str, depth: int) -> list[str]:
-    """One logical line, wrapped where it is longer than WIDTH: in brackets, and call chains before their dots."""
-    whole = INDENT * depth + line
-    if len(whole) <= WIDTH or line.startswith(("#", '"""')):
-        return [whole]
+    """One logical line, wrapped where it is longer than WIDTH: in brackets, at operators, before the dots of a chain."""
+    if fits(line, depth) or line.startswith(("#", '"""')):
+        return [INDENT * depth + line if line else ""]
     if names := re.fullmatch(r"(return )?(\w+(?:, \w+)+)( = (?:self\.priors\(\)|parameters))?", line):
         return laid_out(f"{names[1] or ''}({names[2]}){names[3] or ''}", depth)
     if packed := re.fullmatch(r"(?:return )?\((\w+(?:, \w+)+)\)( = .+)?", line):
         inside = [INDENT * (depth + 1) + f"{name}," for name in packed[1].split(", ")]
         return [INDENT * depth + line[: line.index("(") + 1], *inside, INDENT * depth + ")" + (packed[2] or "")]
     target, value = _assignment(line)
-    links = _links(value)
-    if target and len(links) > 2 and len(INDENT * (depth + 1) + value) <= WIDTH:
-        return [f"{INDENT * depth}{target}(", INDENT * (depth + 1) + value, f"{INDENT * depth})"]
-    if target and len(links) > 2:
-        return [f"{INDENT * depth}{target}(", *_chain(links, depth + 1), f"{INDENT * depth})"]
+    if target and (len(_links(value)) > 2 or _needs_brackets(line, value, depth)):
+        return [f"{INDENT * depth}{target}(", *_inside(value, depth + 1), f"{INDENT * depth})"]
     return _bracketed(line, depth)
+
+
+def fits(line: str, depth: int) -> bool:
+    """Whether a line is short enough."""
+    return len(INDENT * depth + line) <= WIDTH
+
+
+def _needs_brackets(line: str, value: str, depth: int) -> bool:
+    """Whether a sum or product is put in brackets: several operators, or no bracket of its own to split in."""
+    operands = _operands(value)
+    if len(operands) < 2:
+        return False
+    opening = _opening(line, depth)
+    return len(operands) > 2 or opening is None or not fits(line[: opening + 1], depth)
 
 
 def _bracketed(line: str, depth: int) -> list[str]:
@@ -33,83 +56,92 @@ def _bracketed(line: str, depth: int) -> list[str]:
     closing = _closing(line, opening)
     head, body, tail = line[: opening + 1], line[opening + 1 : closing], line[closing:]
     first, last = INDENT * depth + head, INDENT * depth + tail
-    inner = INDENT * (depth + 1) + body
-    if len(inner) <= WIDTH:
-        return [first, inner, last]
-    return [first, *[out for part in _split(body) for out in _part(part + ",", depth + 1)], last]
+    parts = _split(body)
+    if fits(body, depth + 1):
+        return [first, INDENT * (depth + 1) + body, last]
+    if len(parts) == 1 and not body.startswith("*"):
+        return [first, *_inside(body, depth + 1, "," if "=" not in body and head.endswith("(") else ""), last]
+    return [first, *[out for part in parts for out in _inside(part, depth + 1, ",")], last]
 
 
-def _part(part: str, depth: int) -> list[str]:
-    """One argument on lines of its own."""
-    whole = INDENT * depth + part
-    links = _links(part)
-    if len(whole) <= WIDTH:
-        return [whole]
-    return _chain(links, depth) if len(links) > 2 else _bracketed(part, depth)
+def _inside(part: str, depth: int, end: str = "") -> list[str]:
+    """An expression on lines of its own, inside brackets."""
+    if fits(part + end, depth):
+        return [INDENT * depth + part + end]
+    operands, links = _operands(part), _links(part)
+    if len(operands) > 1:
+        *most, last = [out for operand in operands for out in _piece(operand, depth)]
+        return [*most, last + end]
+    if len(links) > 2:
+        *most, last = [out for link in links for out in _piece(link, depth)]
+        return [*most, last + end]
+    return _bracketed(part + end, depth)
 
 
-def _chain(links: list[str], depth: int) -> list[str]:
-    return [out for link in links for out in _part_of_chain(link, depth)]
+def _piece(text: str, depth: int) -> list[str]:
+    return [INDENT * depth + text] if fits(text, depth) else _bracketed(text, depth)
 
 
-def _part_of_chain(link: str, depth: int) -> list[str]:
-    whole = INDENT * depth + link
-    return [whole] if len(whole) <= WIDTH else _bracketed(link, depth)
+def _operands(text: str) -> list[str]:
+    """A sum cut before its operators, or a product where it is no sum."""
+    for operators in ((" + ", " - "), (" * ", " / ", " @ ")):
+        cuts = [0, *(at + 1 for at, depth in _levels(text) if depth == 0 and text[at : at + 3] in operators)]
+        if len(cuts) > 1:
+            return [text[a:b].strip() for a, b in zip(cuts, [*cuts[1:], len(text)], strict=True)]
+    return [text]
+
+
+def _levels(text: str) -> list[tuple[int, int]]:
+    """Each place outside of strings, and how many brackets are open behind it."""
+    found, depth, quoted = [], 0, False
+    for at, char in enumerate(text):
+        quoted ^= char == '"'
+        if not quoted:
+            depth += (char in OPEN) - (char in CLOSE)
+            found.append((at, depth))
+    return found
 
 
 def _assignment(line: str) -> tuple[str, str]:
-    found = re.match(r"[\w, ]+ = ", line)
+    found = re.match(r"[\w., ]+ = |return ", line)
     return (found.group(), line[found.end() :]) if found else ("", line)
 
 
 def _links(text: str) -> list[str]:
     """A call chain cut before the dots behind its first call; one piece where it is none."""
-    cuts, depth, called = [0], 0, False
-    for at, char in enumerate(text):
-        if depth == 0 and char == " ":
-            return [text]
-        if depth == 0 and char == "." and called:
-            cuts.append(at)
-        depth += (char in OPEN) - (char in CLOSE)
-        called = called or char == "("
+    places = _levels(text)
+    if any(depth == 0 and text[at] == " " for at, depth in places):
+        return [text]
+    first = text.find("(")
+    cuts = [0, *(at for at, depth in places if depth == 0 and text[at] == "." and 0 <= first < at)]
     return [text[a:b] for a, b in zip(cuts, [*cuts[1:], len(text)], strict=True)]
 
 
 def _opening(line: str, depth: int) -> int | None:
-    """Where the brackets open in which the line is split: the last ones whose head fits."""
+    """Where the brackets open in which the line is split: the last ones, or of a chain the first whose head fits."""
     end = len(line.rstrip(":,")) - 1
     if line[end] not in CLOSE:
         return None
     at = _matching(line, end)
     links = _links(_assignment(line)[1])
-    if len(links) == 2 and len(INDENT * depth + line[: at + 1]) > WIDTH:
+    if len(links) == 2 and not fits(line[: at + 1], depth):
         return _matching(line, line.rindex(links[1]) - 1)
     return at
 
 
 def _matching(line: str, end: int) -> int:
-    depth = 0
-    for at in range(end, -1, -1):
-        depth += (line[at] in CLOSE) - (line[at] in OPEN)
-        if depth == 0:
-            return at
-    raise RuntimeError(f"unbalanced brackets in {line!r}")
+    """Where the brackets open that close at `end`."""
+    places = dict(_levels(line))
+    return next(at for at in reversed(places) if at < end and line[at] in OPEN and places[at] == places[end] + 1)
 
 
 def _closing(line: str, opening: int) -> int:
-    depth = 0
-    for at in range(opening, len(line)):
-        depth += (line[at] in OPEN) - (line[at] in CLOSE)
-        if depth == 0:
-            return at
-    raise RuntimeError(f"unbalanced brackets in {line!r}")
+    """Where the brackets close that open at `opening`."""
+    places = dict(_levels(line))
+    return next(at for at, depth in places.items() if at > opening and depth < places[opening])
 
 
 def _split(body: str) -> list[str]:
-    parts, depth, start = [], 0, 0
-    for at, char in enumerate(body):
-        depth += (char in OPEN) - (char in CLOSE)
-        if char == "," and depth == 0:
-            parts.append(body[start:at].strip())
-            start = at + 1
-    return [part for part in (*parts, body[start:].strip()) if part]
+    """The arguments of a call."""
+    cuts = [-1, *(at for at, depth in _levels(body) if depth == 0 and body[at] == ","), len(body)]
+    return [part for a, b in zip(cuts, cuts[1:], strict=False) if (part := body[a + 1 : b].strip())]

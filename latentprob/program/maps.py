@@ -4,12 +4,13 @@ from collections.abc import Callable
 from functools import singledispatch
 from typing import Any
 
-from latentprob.program.expression import ROW, Expr, aligned, number, product, total, union
-from latentprob.program.scope import Scope, size
+from latentprob.program.context import size
+from latentprob.program.expression import Expr, aligned, number, product, total, union
+from latentprob.program.scope import Scope
 from latentprob.spec.component import Map
 from latentprob.spec.distributions import Distribution
 from latentprob.spec.maps import MLP, Linear, Module, PerFeature, Shared, Table
-from latentprob.spec.model import argument, is_predictor, terms
+from latentprob.spec.model import Model, argument, is_predictor, terms
 from latentprob.spec.sites import intercept_of, own_axes
 
 LINKS: dict[str, Callable[[Expr], Expr]] = {
@@ -28,19 +29,6 @@ def parameter(scope: Scope, name: str, which: str) -> Expr:
     return scope.bound(name, which, expr)
 
 
-def without(scope: Scope, name: str, group: tuple[str, ...]) -> Expr:
-    """The location of `name` without the terms that read a latent of `group`; their intercepts stay."""
-    value = scope.model[name].loc  # type: ignore[attr-defined]
-    found = []
-    for part in terms(value):
-        if isinstance(part, Linear) and part.parent in group:
-            if part is intercept_of(value):
-                found.append(intercept(part, scope, name, "loc"))
-        else:
-            found.append(term(part, scope, name, "loc"))
-    return total(found or [number(0)], scope.order)
-
-
 @singledispatch
 def term(part: Any, scope: Scope, name: str, which: str) -> Expr:
     """One term of an argument."""
@@ -55,14 +43,17 @@ def _(part: float, scope: Scope, name: str, which: str) -> Expr:
 
 @term.register
 def _(part: tuple, scope: Scope, name: str, which: str) -> Expr:
-    axes = tail_axes(scope, name, which) or own_axes(scope.model, name)
-    return Expr(f"self.{name}_{which}", axes)
+    return Expr(f"self.{name}_{which}", tail_axes(scope, name, which) or own_axes(scope.model, name))
 
 
 @term.register
 def _(part: str, scope: Scope, name: str, which: str) -> Expr:
-    value = scope.values[part]
-    return Expr(value.text, tuple(name if dim == part else dim for dim in value.dims))
+    if part in scope.zero:
+        return number(0)
+    value, own = scope.values[part], own_axes(scope.model, name)
+    if not own:
+        return Expr(f"{value.operand}[..., 0]", value.dims[:-1])
+    return value.renamed((part, name)) if wide(scope.model, part) else expanded(value, name, scope, of=part)
 
 
 @term.register
@@ -86,24 +77,24 @@ def _(part: Table, scope: Scope, name: str, which: str) -> Expr:
 
 @term.register
 def _(part: Linear, scope: Scope, name: str, which: str) -> Expr:
-    value = scope.values[part.parent]
-    weights = linear_weights(part, scope, name, which)
+    found = []
+    if part is intercept_of(argument(scope.model, name, which)):
+        free = scope.free(name, which, part, "intercept")
+        found.append(scope.table(free.name, free.axes, part.by))
+    if part.parent not in scope.zero:
+        found.append(_predictor(part, scope, name, which))
+    return total(found or [number(0)], scope.order)
+
+
+def _predictor(part: Linear, scope: Scope, name: str, which: str) -> Expr:
+    value, weights = scope.values[part.parent], linear_weights(part, scope, name, which)
     dims = tuple(dim for dim in union(value, weights, order=scope.order) if dim != part.parent)
-    predictor = product([value, weights], dims)
-    if part is not intercept_of(argument(scope.model, name, which)):
-        return predictor
-    return total([intercept(part, scope, name, which), predictor], scope.order)
+    return product([value, weights], dims)
 
 
 def linear_weights(part: Linear, scope: Scope, name: str, which: str) -> Expr:
     """The weights of a Linear: dims ([by], parent, own)."""
     free = scope.free(name, which, part, "weights")
-    return scope.table(free.name, free.axes, part.by)
-
-
-def intercept(part: Linear, scope: Scope, name: str, which: str) -> Expr:
-    """The intercept of a Linear: dims ([by], own)."""
-    free = scope.free(name, which, part, "intercept")
     return scope.table(free.name, free.axes, part.by)
 
 
@@ -122,8 +113,10 @@ def _network(parent: str, attribute: str, scope: Scope, name: str, which: str) -
     own, tail = own_axes(scope.model, name), tail_axes(scope, name, which)
     lead = value.dims[:-1]
     text = f"self.{attribute}({value.text})"
-    if own and tail:
-        text += f".unflatten(-1, ({size(scope.model, own[0])}, {size(scope.model, tail[0])}))"
+    if not own and not tail:
+        text += ".squeeze(-1)"
+    elif own and tail:
+        text += f".unflatten(-1, ({size(own[0])}, {size(tail[0])}))"
     return Expr(text, (*lead, *own, *tail))
 
 
@@ -144,21 +137,27 @@ def tail_axes(scope: Scope, name: str, which: str) -> tuple[str, ...]:
     return ()
 
 
-def expanded(expr: Expr, dims: tuple[str, ...], scope: Scope, anchor: str) -> Expr:
-    """`expr` as a tensor that has all of `dims` at the end, those of the features among them."""
-    own = dims[-1]
+def wide(model: Model, name: str) -> bool:
+    """Whether a variable surely has more features than one; one feature stands for all those of a child."""
+    return name in model and (getattr(model[name], "size", None) or 1) > 1
+
+
+def expanded(expr: Expr, own: str, scope: Scope, of: str | None = None) -> Expr:
+    """`expr` as a tensor that has the axis `own` at the end, in place of its last axis `of` if that is given."""
     if expr.number is not None:
-        sizes = size(scope.model, own)
-        if expr.number == 0:
-            return Expr(f"{anchor}.new_zeros({sizes})", (own,))
-        if expr.number == 1:
-            return Expr(f"{anchor}.new_ones({sizes})", (own,))
-        return Expr(f"{anchor}.new_full([{sizes}], {expr.text})", (own,))
+        return Expr(filled(scope.context.anchor, f"[{size(own)}]", expr.number), (own,))
     if own in expr.dims:
         return expr
-    if not expr.dims:
-        return Expr(f"{expr.operand}.expand({size(scope.model, own)})", (own,))
-    wide = aligned(Expr(expr.text, expr.dims, expr.atom), (*expr.dims, own))
-    lead = ", ".join("-1" for _ in expr.dims)
-    return Expr(f"{expr.operand}[..., None].expand({lead}, {size(scope.model, own)})", wide.dims or (*expr.dims, own))
+    lead = expr.dims[:-1] if of else expr.dims
+    grown = aligned(expr, (*expr.dims, own)) if expr.dims and not of else expr
+    shape = ", ".join([*("-1" for _ in lead), size(own)])
+    return Expr(f"{grown.operand}.expand({shape})", (*lead, own))
 
+
+def filled(anchor: str, shape: str, value: float) -> str:
+    """A tensor filled with a number, in the program's dtype and on its device."""
+    if value == 0:
+        return f"{anchor}.new_zeros({shape})"
+    if value == 1:
+        return f"{anchor}.new_ones({shape})"
+    return f"{anchor}.new_full({shape}, {float(value)!r})"

@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from latentprob.program.priors import FLOOR, SCALE_RATE, WISHART_DF, Context, full, shape_text
-from latentprob.program.scope import size
+from latentprob.program.context import Context, size
+from latentprob.program.defaults import FLOOR, SCALE_RATE, WISHART_DF
+from latentprob.program.maps import filled
+from latentprob.program.priors import shape_text
 from latentprob.spec import distributions as spec
 from latentprob.spec.sites import Free
 
@@ -59,15 +61,15 @@ def _event(lead: list[str]) -> str:
 
 
 def _correlation(context: Context, free: Free) -> list[str]:
-    lead = [size(context.model, axis) for axis in free.axes[:-2]]
-    features = size(context.model, free.variable)
+    lead = [size(axis) for axis in free.axes[:-2]]
+    features = size(free.variable)
     tril = f"{free.name}_tril"
     if free.prior == "point":
         shape = ", ".join([*lead, features, features])
         draw = f"dist.ImproperUniform(constraints.corr_cholesky, (), ({shape}))"
     else:
         concentration = 1.0 if free.prior is None else float(free.prior.concentration)
-        draw = f"dist.LKJCholesky({features}, {full(context.anchor, '()', repr(concentration))}){_event(lead)}"
+        draw = f"dist.LKJCholesky({features}, {filled(context.anchor, '()', concentration)}){_event(lead)}"
     return [
         f'{tril} = pyro.sample("{tril}", {draw})',
         f'pyro.deterministic("{free.name}", {tril} @ {tril}.mT)',
@@ -75,8 +77,8 @@ def _correlation(context: Context, free: Free) -> list[str]:
 
 
 def _bartlett(context: Context, free: Free) -> list[str]:
-    lead = [size(context.model, axis) for axis in free.axes[:-2]]
-    features = size(context.model, free.variable)
+    lead = [size(axis) for axis in free.axes[:-2]]
+    features = size(free.variable)
     diagonal, above = auxiliary_axes(free)
     shape = ", ".join([*lead, features])
     pairs = ", ".join([*lead, f"{features} * ({features} - 1) // 2"])
@@ -103,14 +105,14 @@ def constant_lines(context: Context, free: Free) -> list[str]:
 
 
 def _floor(context: Context, free: Free) -> str:
-    features = size(context.model, free.variable)
+    features = size(free.variable)
     spread = context.spread(free.variable) or f"{context.anchor}.new_ones({features})"
     return f"torch.diag(({FLOOR!r} * {spread}) ** 2)"
 
 
 def _root(context: Context, free: Free) -> str:
     """The Cholesky factor of the inverse of the Wishart's scale."""
-    features = size(context.model, free.variable)
+    features = size(free.variable)
     if free.prior is None:
         spread = context.spread(free.variable)
         width = (2 * SCALE_RATE) ** 0.5
@@ -125,7 +127,7 @@ def _root(context: Context, free: Free) -> str:
 
 
 def _point(context: Context, free: Free) -> list[str]:
-    shape = ", ".join(size(context.model, axis) for axis in free.axes)
+    shape = ", ".join(size(axis) for axis in free.axes)
     tril = f"{free.name}_tril"
     return [
         f'{tril} = pyro.sample("{tril}", dist.ImproperUniform(constraints.lower_cholesky, (), ({shape})))',
@@ -143,3 +145,30 @@ def _deterministic(free: Free) -> list[str]:
     return [f'pyro.deterministic("{free.name}", {value})']
 
 
+def composed_lines(context: Context, name: str) -> list[str]:
+    """The line that makes the Cholesky factor of a known covariance, or of scales and a correlation."""
+    law: Any = context.model[name]
+    known = {
+        "covariance": f"torch.linalg.cholesky(self.{name}_covariance)",
+        "precision": f"torch.linalg.cholesky(self.{name}_precision.inverse())",
+        "scale_tril": f"self.{name}_scale_tril",
+    }
+    for which, made in known.items():
+        if isinstance(getattr(law, which), tuple):
+            return [f"{name}_scale_tril = {made}"]
+    if law.correlation is None:
+        return []
+    root = f"{name}_correlation_tril"
+    if isinstance(law.correlation, tuple):
+        root = f"torch.linalg.cholesky(self.{name}_correlation)"
+    return [f"{name}_scale_tril = {_scale(context, name, law.scale)} * {root}"]
+
+
+def _scale(context: Context, name: str, scale: Any) -> str:
+    """The scale of a MultivariateNormal as a factor of the rows of its correlation's root."""
+    if isinstance(scale, (int, float)):
+        return repr(float(scale))
+    if isinstance(scale, tuple):
+        return f"self.{name}_scale[:, None]"
+    features = any(f.parameter == "scale" and name in f.axes for f in context.frees if f.variable == name)
+    return f"{name}_scale[..., None]" if features else f"{name}_scale[..., None, None]"

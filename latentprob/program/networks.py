@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from latentprob.program.context import size
 from latentprob.program.maps import network_name, tail_axes
 from latentprob.program.plan import Plan
-from latentprob.program.scope import Scope, size
+from latentprob.program.scope import Scope
 from latentprob.spec import distributions as spec
 from latentprob.spec.maps import MLP, Linear, Module
 from latentprob.spec.model import argument, terms
@@ -50,9 +51,9 @@ def decoders(scope: Scope) -> list[Network]:
     """The networks that the model's MLPs name."""
     found = []
     for name, which, part in maps_of(scope.plan, MLP):
-        sizes = [size(scope.model, axis) for axis in (*own_axes(scope.model, name), *tail_axes(scope, name, which))]
+        sizes = [size(axis) for axis in (*own_axes(scope.model, name), *tail_axes(scope, name, which))]
         bias = intercept_of(argument(scope.model, name, which)) is part
-        layers = _layers(size(scope.model, part.parent), part.hidden, " * ".join(sizes) or "1", part.activation, bias)
+        layers = _layers(size(part.parent), part.hidden, " * ".join(sizes) or "1", part.activation, bias)
         found.append(Network(network_name(scope, name, which, part), layers))
     return found
 
@@ -69,6 +70,11 @@ def _layers(start: str, hidden: tuple[int, ...], end: str, activation: str, bias
 def modules(plan: Plan) -> tuple[str, ...]:
     """Names of the torch modules that the caller hands in."""
     return tuple(dict.fromkeys(part.name for _, _, part in maps_of(plan, Module)))
+
+
+def is_double(plan: Plan) -> bool:
+    """Whether the program computes in double precision: it holds no network, no module of the caller's, no encoder."""
+    return not (plan.draw or maps_of(plan, MLP) or maps_of(plan, Module))
 
 
 def encoders(scope: Scope) -> list[Network]:
@@ -101,7 +107,7 @@ def _is_linear(plan: Plan, name: str) -> bool:
 def features(scope: Scope) -> list[tuple[str, str]]:
     """What an encoder reads: texts of tensors, (N, ...), and their widths."""
     plan, found = scope.plan, []
-    for name in observed_names(plan):
+    for name in scope.context.names:
         if name in plan.missing and scope.model.is_level(name):
             hot = f"nn.functional.one_hot({name}, self.{name}_size) * {name}_seen[:, None]"
             found.append((hot, f"self.{name}_size"))
@@ -115,11 +121,6 @@ def features(scope: Scope) -> list[tuple[str, str]]:
         else:
             found.append((text, width))
     return found
-
-
-def observed_names(plan: Plan) -> tuple[str, ...]:
-    """What the data hold, parents first, then inputs: the arguments of the program's methods."""
-    return tuple(n for n in (*plan.order, *plan.model.inputs) if n in plan.observed)
 
 
 def _feature(scope: Scope, name: str) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 from latentprob.errors import ModelError
 from latentprob.spec.distributions import Bernoulli, Categorical, MultivariateNormal, Normal
@@ -142,7 +141,5 @@ def _linear_child(plan: Plan, name: str, child: str) -> bool:
         return False
     if any(name in parents(argument(plan.model, child, p)) for p in law.parameters if p != "loc"):
         return False
-    loc: Any = law.loc
-    return all(isinstance(term, Linear) and term.parent == name for term in terms(loc) if name in parents(term))
-
-
+    reading = (term for term in terms(argument(plan.model, child, "loc")) if name in parents(term))
+    return all(term == name or (isinstance(term, Linear) and term.parent == name) for term in reading)

@@ -16,7 +16,7 @@ RESERVED = (
 )
 DIMS = ("chain", "draw", "row", "feature")  # axes of the results
 # What the program and the results call parts of an input, and of a stated variable.
-INPUT_PARTS = ("{}_seen", "{}_center", "{}_spread", "{}_dim", "{}_level")
+INPUT_PARTS = ("{}_seen", "{}_center", "{}_spread", "{}_dim", "{}_level", "{}_feature")
 PARTS = (
     *INPUT_PARTS,
     *("{}_law", "{}_marginal", "{}_belief", "{}_residual", "{}_loaded", "{}_inverse", "log_{}", "log_{}_belief"),

@@ -74,6 +74,7 @@ def heavy_rows() -> np.ndarray:
 
 slow_walk = np.cumsum(np.random.default_rng(6).normal(size=(CHAINS, DRAWS)), axis=1)
 nan_draws = np.full((CHAINS, DRAWS), np.nan)
+POINT = {"method": "point", "steps": 30}
 SVI, NUTS = {"method": "svi"}, {"method": "nuts"}
 REFINED = {**SVI, "refined": True}
 
@@ -91,6 +92,27 @@ CASES = {
         "budget",
         lambda: run(sample_stats=bounds(9), attrs={"settled": False}),
     ),
+    "bound, settled, counts its steps": (
+        "bound",
+        "ok",
+        "after 1,200 steps",
+        lambda: run(sample_stats=bounds(9), attrs={"settled": True, "steps": 1200}),
+    ),
+    "restarts, three of four": ("restarts", "ok", "set aside", lambda: run(sample_stats=bounds(kept=3))),
+    "restarts, a spike": (
+        "restarts",
+        "warn",
+        "2 collapsed on single points",
+        lambda: run(sample_stats=bounds(kept=1), attrs={"spikes": 2}),
+    ),
+    "restarts of a point estimate": (
+        "restarts",
+        "ok",
+        "3 of 4 restarts",
+        lambda: run(sample_stats=bounds(kept=1), attrs={**POINT, "settled": True, "agree": 3}),
+    ),
+    "optimum, reached": ("optimum", "ok", "in 30 steps", lambda: run(attrs={**POINT, "settled": True})),
+    "optimum, not reached": ("optimum", "warn", "after 30 steps", lambda: run(attrs={**POINT, "settled": False})),
     "restarts, all": ("restarts", "ok", "4 of 4", lambda: run(sample_stats=bounds())),
     "restarts, one of four": ("restarts", "warn", "1 of 4", lambda: run(sample_stats=bounds(kept=1))),
     "R-hat, clean": ("R-hat", "ok", "over 4 chains", lambda: run(posterior=posterior())),
@@ -107,6 +129,13 @@ CASES = {
         "ok",
         "x_loc",
         lambda: run(posterior=posterior(x_scale=np.repeat(np.arange(4.0)[:, None], DRAWS, axis=1))),
+    ),
+    "R-hat, too few draws": ("R-hat", "warn", "too few", lambda: run(posterior=posterior().isel(draw=slice(3)))),
+    "guide, too few draws": (
+        "guide",
+        "warn",
+        "not measured",
+        lambda: run(posterior=posterior(), attrs=SVI, sample_stats=log_ratios(0.9).isel(draw=slice(20))),
     ),
     "draws, not finite": (
         "draws",
@@ -169,6 +198,21 @@ def test_finding(case: str) -> None:
     assert found[name].level == level, found[name]
     assert words in found[name].sentence
     assert bool(found[name].remedy) == (level != "ok")
+
+
+def test_raw_draws_are_judged_by_their_own_densities_when_the_reweighting_failed() -> None:
+    attrs = {**SVI, "refined": False, "pareto_k": 0.9}
+    (_, finding) = run(posterior=posterior(), sample_stats=log_ratios(0.95), attrs=attrs).findings
+    assert (finding.name, finding.level) == ("guide", "ok")
+    (_, finding) = run(posterior=posterior(), sample_stats=log_ratios(0.5), attrs=attrs).findings
+    assert finding.level == "warn"
+    assert "refine" not in finding.remedy
+
+
+def test_many_heavy_rows_are_not_called_outliers() -> None:
+    (finding,) = run(pareto_k=np.full(ROWS, 0.9), posterior=xr.Dataset(coords={"draw": range(4000)})).findings
+    assert "60 of 60" in finding.sentence
+    assert "no outliers" in finding.remedy
 
 
 def test_nothing_to_judge_gives_no_finding() -> None:

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from scipy.stats import ortho_group
 
+from latentprob.inference.problem import Draws
 from latentprob.posterior import factors, labels
+from latentprob.posterior.align import align
 from latentprob.posterior.matching import assign
+from latentprob.program import compile
 from latentprob.spec.model import Model
 from latentprob.spec.schema import Column, Schema
 
@@ -58,6 +61,22 @@ def test_components_that_overlap_in_one_parameter_are_told_apart_by_another() ->
         "c", labels.label_order("c", found, model, {}, ()), found, {"x_scale": ("c", "x"), "c_probs": ("c",)}, model
     )
     np.testing.assert_array_equal(again["x_scale"], scale)
+
+
+def test_rounding_on_the_diagonal_of_a_correlation_tells_no_components_apart() -> None:
+    rng = np.random.default_rng(4)
+    model = Model("c ~ Categorical(size=2)\nx ~ MultivariateNormal(loc=Table(c), scale=Table(c), correlation=Table(c))")
+    loc = np.array([[0.0, 0.0], [3.0, 3.0]]) + 0.1 * rng.normal(size=(80, 2, 2))
+    correlation = np.ones((80, 2, 2, 2)) * (1 + 2e-16 * rng.integers(-1, 2, size=(80, 2, 2, 2)))
+    correlation[..., 0, 1] = correlation[..., 1, 0] = 0.3 * rng.random((80, 2))
+    order = np.argsort(rng.random((80, 2)), axis=1)
+    found = {
+        "x_loc": np.take_along_axis(loc, order[:, :, None], 1),
+        "x_correlation": np.take_along_axis(correlation, order[:, :, None, None], 1),
+    }
+    axes = {"x_loc": ("c", "x"), "x_correlation": ("c", "x", "x")}
+    again = labels.relabel("c", labels.label_order("c", found, model, {}, ()), found, axes, model)
+    np.testing.assert_array_equal(again["x_loc"], loc)
 
 
 @pytest.mark.parametrize(
@@ -185,3 +204,75 @@ def test_what_is_open_follows_from_the_priors(text: str, expected: set[str]) -> 
 def test_special_rotations_of_one_factor_are_its_sign() -> None:
     loadings = -np.abs(np.random.default_rng(7).normal(size=(20, 5, 1)))
     np.testing.assert_array_equal(loadings @ factors.match(loadings, factors.ROTATION, {}), -loadings)
+
+
+def raw(parameters: dict[str, np.ndarray], latents: dict[str, np.ndarray] | None = None, **stats: np.ndarray) -> Draws:
+    return Draws(parameters, latents or {}, {}, stats, {})
+
+
+def test_levels_and_the_rotations_within_them_are_resolved_together() -> None:
+    rng = np.random.default_rng(8)
+    model = Model(
+        "c ~ Categorical(size=2)\nz ~ Normal(0, 1, size=3)\nx ~ Normal(loc=Linear(z, by=c), scale=PerFeature())"
+    )
+    true = np.stack([simple_loadings(rng, 60), 2 * simple_loadings(rng, 60)[:, ::-1]], axis=1)
+    place = np.array([0.0, 5.0])[:, None] + 0.1 * rng.normal(size=(60, 2, 9))
+    turns = ortho_group.rvs(3, size=120, random_state=3).reshape(60, 2, 3, 3)
+    order, rows = np.argsort(rng.random((60, 2)), axis=1), np.arange(60)[:, None]
+    weights = (true @ turns)[rows, order].mT  # (S, C, Z, D)
+    schema = Schema((Column("x", tuple(range(9))),))
+    program = compile(model, ["x"])
+    shaped = {"x_loc_weights": weights, "x_loc_intercept": place[rows, order], "c_probs": np.full((60, 2), 0.5)}
+    found = align(program, raw({name: v.reshape(2, 30, *v.shape[1:]) for name, v in shaped.items()}), schema).draws
+    flat = {name: v.reshape(60, *v.shape[2:]) for name, v in found.parameters.items()}
+    np.testing.assert_array_equal(flat["x_loc_intercept"], place)
+    np.testing.assert_allclose(flat["x_loc_weights"].mT @ flat["x_loc_weights"], true @ true.mT, atol=1e-10)
+    assert flat["x_loc_weights"].std(axis=0).max() < 0.15
+    assert found.attrs["aligned"] == "c: labels; z: rotation, order, sign"
+
+
+def test_chains_that_differ_by_their_labels_agree_after_alignment() -> None:
+    true, _, _ = switched(2, draws=200)
+    chains = {name: values.reshape(2, 100, *values.shape[1:]) for name, values in true.items()}
+    crossed = {name: np.stack([values[0], values[1][:, ::-1]]) for name, values in chains.items()}
+    found = align(compile(MIXTURE, ["x"]), raw(crossed), SCHEMA).draws
+    for name, values in chains.items():
+        np.testing.assert_array_equal(found.parameters[name], values)
+    assert found.attrs["rhat_before_alignment"] > 1.8
+    assert found.attrs["rhat_after_alignment"] < 1.1
+
+
+def test_sampled_latents_are_turned_with_their_loadings() -> None:
+    rng = np.random.default_rng(9)
+    true, z = simple_loadings(rng, 40), rng.normal(size=(40, 7, 3))
+    turns = ortho_group.rvs(3, size=40, random_state=4)
+    weights, turned = (true @ turns).mT[None], (z @ turns)[None]
+    schema = Schema((Column("x", tuple(range(9))),))
+    program = compile(FACTORS, ["x"], collapse=False)
+    found = align(program, raw({"x_loc_weights": weights}, {"z": turned}), schema).draws
+    signal = found.latents["z"][0] @ found.parameters["x_loc_weights"][0]
+    np.testing.assert_allclose(signal, z @ true.mT, atol=1e-10)
+    np.testing.assert_allclose(found.latents["z"][0], z, atol=0.6)  # back in the planted frame, up to each draw's noise
+
+
+def test_chains_of_encoder_models_take_the_frame_of_the_best() -> None:
+    rng = np.random.default_rng(10)
+    true = simple_loadings(rng, 60).reshape(3, 20, 9, 3)
+    turns = ortho_group.rvs(3, size=3, random_state=5)[:, None]
+    turns[1] = np.eye(3)[[2, 0, 1]] * [1, -1, -1]  # the best chain: its encoder is kept
+    weights = (true @ turns).mT
+    schema = Schema((Column("x", tuple(range(9))),))
+    program = compile(FACTORS, ["x"], collapse=False)
+    stats = {"score": np.array([-5.0, -9.0, -1.0, -4.0]), "kept": np.array([True, False, True, True])}
+    aligned = align(program, raw({"x_loc_weights": weights}, **stats), schema)
+    found, frame = aligned.draws.parameters["x_loc_weights"].mT, aligned.frames["z"]
+    np.testing.assert_array_equal(np.abs(frame).sum(axis=0), np.ones(3))
+    np.testing.assert_allclose(found[1], (true @ turns)[1] @ frame, atol=1e-12)
+    np.testing.assert_allclose(found.mean(axis=1), np.tile(true.mean(axis=(0, 1)), (3, 1, 1)), atol=0.05)
+
+
+def test_draws_without_symmetries_stay_as_they_are() -> None:
+    model = Model("y ~ Normal(loc=Linear(u), scale=Shared())")
+    schema = Schema((Column("y", ("y",), scalar=True), Column("u", ("u",), scalar=True)))
+    draws = raw({"y_loc_weights": np.ones((1, 5, 1, 1))})
+    assert align(compile(model, ["y", "u"]), draws, schema).draws is draws

@@ -1,0 +1,225 @@
+"""`model`, the joint density row by row, and `joint` and `marginal`, with latents taken out, as program text."""
+
+from dataclasses import dataclass
+
+from latentprob.program.beliefs import belief
+from latentprob.program.context import Context
+from latentprob.program.distributions import law, log_levels, log_prob
+from latentprob.program.expression import ROW, Expr, aligned, total
+from latentprob.program.layout import Lines, method
+from latentprob.program.networks import is_double
+from latentprob.program.products import row_products
+from latentprob.program.scope import Scope
+from latentprob.spec.distributions import Bernoulli
+
+CONSTRAINTS = {"real": "real", "positive": "positive", "unit": "unit_interval"}
+
+
+@dataclass(frozen=True)
+class Joint:
+    """The text of log p(what has no latent left but the drawn ones, given the parameters), by row and summed level.
+
+    drawn: the drawn latents that it is given.
+    """
+
+    lines: tuple[str, ...]
+    drawn: tuple[str, ...]
+
+
+def model_method(context: Context) -> list[str]:
+    """The method `model`."""
+    scope = Scope(context.plan)
+    sites = [line for name in context.plan.order for line in site(scope, name)]
+    lines: Lines = [(1, context.signature("model", rows=True)), (2, '"""The joint density of rows and latents."""')]
+    lines += [(2, line) for line in context.unpacked(sites, "self.priors()")]
+    return method([*lines, (2, context.plate()), *[(3, line) for line in sites]])
+
+
+def site(scope: Scope, name: str) -> list[str]:
+    """The statement that draws a variable, or scores it where the data hold it."""
+    plan, level = scope.plan, scope.model.is_level(name)
+    gaps = name in plan.missing
+    text = law(scope, name, f"{name}_seen" if gaps and not level else None).text
+    if name not in plan.observed:
+        return [*scope.take(), f'{name} = pyro.sample("{name}", {text})']
+    mask = f", obs_mask={name}_seen" if gaps and level else ""
+    target = f"{name} = " if mask else ""
+    number = level and isinstance(scope.model[name], Bernoulli)
+    value = f"{name}.to({scope.context.anchor})" if number else name
+    return [*scope.take(), f'{target}pyro.sample("{name}", {text}, obs={value}{mask})']
+
+
+def taken_out(context: Context) -> Scope:
+    """The scope in which levels are summed, and integrated latents are zero, which their belief corrects for."""
+    plan = context.plan
+    return Scope(plan, frozenset(plan.sum), frozenset(plan.integrate))
+
+
+def belief_methods(context: Context) -> list[str]:
+    """One method for each group of integrated latents."""
+    return [line for group in context.plan.groups for line in _belief_method(context, group)]
+
+
+def _belief_method(context: Context, group: tuple[str, ...]) -> list[str]:
+    found = belief(taken_out(context), group)
+    body = list(found.lines)
+    said = f"Belief of {' and '.join(group)}: mean, covariance, log p(0) - log p(0 given the data)."
+    lines: Lines = [
+        (1, context.signature(f"{found.name}_belief", "parameters", drawn=context.drawn_in(body))),
+        (2, f'"""{said}"""'),
+        *[(2, line) for line in context.unpacked(body, "parameters")],
+    ]
+    return method([*lines, *[(2, line) for line in body]])
+
+
+def belief_call(context: Context, group: tuple[str, ...]) -> str:
+    """The call of the method that gives the belief of a group."""
+    found = belief(taken_out(context), group)
+    arguments = ("parameters", *context.arguments, *context.drawn_in(list(found.lines)))
+    return f"self.{found.name}_belief({', '.join(arguments)})"
+
+
+def joint(context: Context) -> Joint:
+    """The text of the joint density of all that is taken out, summed levels as axes."""
+    plan, scope = context.plan, taken_out(context)
+    lines: list[str] = []
+    terms: list[Expr] = []
+    for name in (n for n in plan.collapsed if n not in plan.integrate):
+        terms.append(_density(scope, name))
+        lines += scope.take()
+    for group in plan.groups:
+        found = belief(taken_out(context), group)
+        lines.append(f"_, _, log_{found.name} = {belief_call(context, group)}")
+        terms.append(Expr(f"log_{found.name}", found.log))
+    dims = (ROW, *plan.sum)
+    lines.append(f"return {aligned(total(terms, dims), dims).text}")
+    drawn = context.drawn_in(lines)
+    return Joint(tuple(lines), tuple(n for n in plan.draw if n in drawn or n in plan.collapsed))
+
+
+def _density(scope: Scope, name: str) -> Expr:
+    """The log density of one variable, bound to a local."""
+    if name in scope.plan.sum:
+        return _level_density(scope, name)
+    if name in scope.plan.observed and is_double(scope.plan):
+        found = row_products(scope, name)
+        if found is not None:
+            return scope.let(f"log_{name}", found)
+    made = law(scope, name, f"{name}_seen" if name in scope.plan.missing else None)
+    expr = log_prob(scope, name, made, f"{name}_law")
+    scope.lines.append(f"{name}_law = {made.text}")
+    return scope.let(f"log_{name}", expr)
+
+
+def _level_density(scope: Scope, name: str) -> Expr:
+    """log p of each level; minus infinity for what a known label excludes."""
+    expr = log_levels(scope.model[name], scope, name)
+    found = scope.let(f"log_{name}", expr)
+    if name not in scope.plan.observed:
+        return found
+    dims = tuple(dim for dim in (ROW, *scope.plan.sum) if dim in (ROW, name, *expr.dims))
+    levels = f"torch.arange(self.{name}_size, device={name}.device)"
+    scope.lines.append(f"{name}_other = {name}_seen[:, None] & ({name}[:, None] != {levels})")
+    other = aligned(Expr(f"{name}_other", (ROW, name)), dims)
+    return scope.let(f"log_{name}", Expr(f"torch.where({other.text}, -math.inf, {aligned(found, dims).text})", dims))
+
+
+def joint_method(context: Context) -> list[str]:
+    """The method `joint`; empty where nothing is taken out."""
+    plan = context.plan
+    if not plan.collapsed:
+        return []
+    found = joint(context)
+    body = list(found.lines)
+    what = (*plan.sum, *(n for n in plan.collapsed if n not in (*plan.sum, *plan.integrate)))
+    levels = f" and level of {', '.join(plan.sum)}" if plan.sum else ""
+    lines: Lines = [
+        (1, context.signature("joint", "parameters", drawn=found.drawn)),
+        (2, f'"""log p({", ".join(what)} given the parameters), for each row{levels}."""'),
+        *[(2, line) for line in context.unpacked(body, "parameters")],
+    ]
+    return method([*lines, *[(2, line) for line in body]])
+
+
+def joint_call(context: Context) -> str:
+    """The call of `joint`."""
+    arguments = ("parameters" if context.parameters else "()", *context.arguments, *joint(context).drawn)
+    return f"self.joint({', '.join(arguments)})"
+
+
+def marginal_method(context: Context) -> list[str]:
+    """The method `marginal`."""
+    plan = context.plan
+    lines: Lines = [(1, context.signature("marginal", rows=True))]
+    if not plan.collapsed:
+        call = f"return self.model({', '.join([*context.arguments, 'rows'])})"
+        return method([*lines, (2, '"""No latent has a closed form: the joint density."""'), (2, call)])
+    lines.append((2, f'"""The density of the rows with {" and ".join((*plan.sum, *plan.integrate))} taken out."""'))
+    scope = Scope(plan)
+    sites = [line for name in plan.order for line in _marginal_site(scope, name)]
+    sums = len(plan.sum)
+    over = f".logsumexp({-1 if sums == 1 else tuple(range(-sums, 0))})" if sums else ""
+    lines += [(2, "parameters = self.priors()")] if context.parameters else []
+    lines += [(2, line) for line in context.unpacked(sites, "parameters")]
+    factor = f'pyro.factor("{plan.collapsed[-1]}_marginal", {joint_call(context)}{over})'
+    return method([*lines, (2, context.plate()), *[(3, line) for line in sites], (3, factor)])
+
+
+def _marginal_site(scope: Scope, name: str) -> list[str]:
+    plan = scope.plan
+    if name not in plan.collapsed:
+        return site(scope, name)
+    if name not in plan.draw:
+        return []
+    constraint = CONSTRAINTS[scope.model[name].support]
+    flat = f"dist.ImproperUniform(constraints.{constraint}, (), (self.{name}_size,))"
+    return [f'{name} = pyro.sample("{name}", {flat})']
+
+
+def belief_method(context: Context) -> list[str]:
+    """The method `belief`; empty where nothing is taken out."""
+    plan = context.plan
+    if not plan.collapsed:
+        return []
+    lines: Lines = [
+        (1, context.signature("belief", "parameters", drawn=joint(context).drawn)),
+        (2, '"""What was taken out, given the data, the parameters and what was drawn; exact."""'),
+    ]
+    found: dict[str, str] = {}
+    if plan.sum:
+        lines += [(2, line) for line in _level_beliefs(context, found)]
+    for group in plan.groups:
+        lines += [(2, line) for line in _normal_beliefs(context, group, found)]
+    pairs = ", ".join(f'"{key}": {text}' for key, text in found.items())
+    return method([*lines, (2, f"return {{{pairs}}}")])
+
+
+def _level_beliefs(context: Context, found: dict[str, str]) -> list[str]:
+    levels = context.plan.sum
+    if len(levels) == 1:
+        found[f"{levels[0]}_probs"] = f"{levels[0]}_probs"
+        return [f"{levels[0]}_probs = {joint_call(context)}.softmax(-1)"]
+    together = [(name,) for name in levels]
+    together += sorted({context.plan.given(n) for n in context.plan.integrate if len(context.plan.given(n)) > 1})
+    for names in together:
+        others = tuple(at + 1 for at, other in enumerate(levels) if other not in names)
+        axes = others[0] if len(others) == 1 else others
+        found["_".join(names) + "_probs"] = f"probs.sum({axes})" if others else "probs"
+    return [f"joint = {joint_call(context)}", "probs = joint.flatten(1).softmax(-1).view_as(joint)"]
+
+
+def _normal_beliefs(context: Context, group: tuple[str, ...], found: dict[str, str]) -> list[str]:
+    whole = "_".join(group)
+    lines = [f"{whole}_loc, {whole}_covariance, _ = {belief_call(context, group)}"]
+    found |= {f"{whole}_loc": f"{whole}_loc", f"{whole}_covariance": f"{whole}_covariance"}
+    if len(group) == 1:
+        return lines
+    start = "0"
+    for name in group:
+        end = f"self.{name}_size" if start == "0" else f"{start} + self.{name}_size"
+        lines.append(f"{name} = slice({start}, {end})")
+        found[f"{name}_loc"] = f"{whole}_loc[..., {name}]"
+        found[f"{name}_covariance"] = f"{whole}_covariance[..., {name}, {name}]"
+        start = end
+    return lines
+
