@@ -44,6 +44,7 @@ PUBLIC = {
     "latentprob.program": ("compile",),
     "latentprob.inference": ("NUTS", "SVI"),
     "latentprob.fitting": ("Fit", "condition", "fit", "load", "simulate"),
+    "latentprob.studies": ("Calibration", "Selection", "calibrate", "select"),
 }
 MODULES = ("datasets", "errors", "models")
 HOMES = {name: module for module, names in PUBLIC.items() for name in names}

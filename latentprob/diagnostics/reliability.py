@@ -81,5 +81,11 @@ def guide_width(k: float | None, refined: bool, tried: bool) -> Finding:
     richer = 'take guide="full", or NUTS where the data are small'
     remedy = richer if tried else f"let the draws be reweighted, refine=True; else {richer}"
     return Finding(
-        "guide", "warn", f"{missed}: the sds may be too narrow", float("nan") if k is None else k, limit, remedy, source
+        "guide",
+        "warn",
+        f"{missed}: do not rely on the sds, they may be too narrow",
+        float("nan") if k is None else k,
+        limit,
+        remedy,
+        source,
     )

@@ -96,10 +96,11 @@ def units(guide: nn.Module, space: Space, scales: Tensor) -> dict[str, Tensor]:
         own = _own(space, part, scales)
         for name, parameter in part.named_parameters():
             full = f"{prefix}.{name}" if prefix else name
-            if name == "loc":
+            site = name.removeprefix("locs.").removesuffix("_unconstrained")
+            if site in own and not name.startswith("scales."):
+                found[full] = own[site]
+            elif name == "loc":
                 found[full] = torch.cat([value.reshape(-1) for value in own.values()])
-            elif name.startswith("locs."):
-                found[full] = own[name.removeprefix("locs.").removesuffix("_unconstrained")]
             elif name == "scale_unconstrained" or name.startswith("scales."):
                 found[full] = nn.functional.softplus(parameter.detach()) / parameter.detach().sigmoid()
     return found

@@ -15,10 +15,15 @@ SIGNAL = 2.0  # standard errors that a gain must exceed to be one
 
 @dataclass
 class Plateau:
-    """Judges windows of the bound: go on, lower the learning rate, or stop."""
+    """Judges windows of the bound: go on, lower the learning rate, or stop.
+
+    A window is held against the last one that was a gain, so that slow gains add up until they show.
+    """
 
     stages: int = STAGES
+    patience: int = 1  # windows without a gain that make a plateau
     stage: int = 0
+    waited: int = 0
     before: tuple[np.ndarray, np.ndarray] | None = None
 
     def judge(self, window: np.ndarray) -> bool:
@@ -27,14 +32,15 @@ class Plateau:
         if self.before is None:
             self.before = mean, error
             return False
-        gain, noise = mean - self.before[0], np.hypot(error, self.before[1])
-        flat = ~(gain > SIGNAL * noise)  # a restart that is no longer finite does not hold up the others
-        self.before = (mean, error)
-        if flat.all():
-            self.stage += 1
-            self.before = None
-            return True
-        return False
+        gained = mean - self.before[0] > SIGNAL * np.hypot(error, self.before[1])
+        if gained.any():  # a restart that is no longer finite gains nothing, and holds up no other
+            self.before, self.waited = (mean, error), 0
+            return False
+        self.waited += 1
+        if self.waited < self.patience:
+            return False
+        self.stage, self.waited, self.before = self.stage + 1, 0, None
+        return True
 
     @property
     def settled(self) -> bool:
@@ -72,9 +78,9 @@ class Rows:
         return self.order[self.at - self.size : self.at]
 
 
-def window_steps(rows: int, batch: int) -> int:
-    """Steps between two looks at the bound: 20 epochs, 40 at least and about 500 at most, a multiple of the blocks."""
-    steps = min(500, max(40, 20 * (rows // batch) if batch < rows else 0))
+def window_steps(rows: int, batch: int, least: int) -> int:
+    """Steps between two looks at the bound: 20 epochs, but `least` at least and about 500 at most."""
+    steps = min(500, max(least, 20 * (rows // batch) if batch < rows else 0))
     return -(-steps // BLOCKS) * BLOCKS
 
 
@@ -85,6 +91,7 @@ def climb(
     learning_rate: float,
     steps: int,
     window: int,
+    patience: int = 1,
     stages: int = STAGES,
     report: Callable[[int, np.ndarray], None] = lambda at, bounds: None,
 ) -> Climb:
@@ -94,7 +101,7 @@ def climb(
     average = {name: value.clone() for name, value in leaves.items()}
     restarts = len(next(iter(leaves.values())))
     losses = next(iter(leaves.values())).new_full((restarts, steps), float("nan"))
-    plateau, done = Plateau(stages), 0
+    plateau, done = Plateau(stages, patience), 0
     for size in _windows(steps, window):
         with torch.no_grad():
             for at in range(done, done + size):

@@ -17,16 +17,18 @@ from latentprob.inference.laplace import Laplace
 PARETO_K_GOOD = 0.5  # finite variance of the weights; standard deviations are within 10 % below it (measured)
 DEGREES = 7.0  # of freedom: tails heavier than a posterior's, light enough for a few dozen dimensions
 PROPOSALS = (4, 20, 20, 20)  # a draw, round by round until k is good: many where few did not do
+EFFECTIVE = 2.0  # effective proposals a draw: with fewer, resampling repeats a few of them too often
 MOMENTS = 10  # effective draws a dimension from which the next proposal takes the moments of the weighted ones
 
 
 @dataclass(frozen=True)
 class Refined:
-    """Resampled vectors (S, P), their log densities (S,), and the Pareto k of their weights."""
+    """Resampled vectors (S, P), their log densities (S,), the Pareto k of their weights, and how many proposals count."""
 
     vectors: Tensor
     log_p: Tensor
     pareto_k: float
+    effective: float
 
     @property
     def densities(self) -> dict[str, np.ndarray]:
@@ -37,6 +39,11 @@ class Refined:
     @property
     def good(self) -> bool:
         return self.pareto_k < PARETO_K_GOOD
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """What makes one better than another."""
+        return self.good, self.effective if self.good else -self.pareto_k
 
 
 def refine(
@@ -54,12 +61,13 @@ def refine(
         log_p = density(vectors)
         ratios = log_p - MultivariateStudentT(loc.new_tensor(DEGREES), loc, scale_tril).log_prob(vectors)
         weights, k = smoothed(ratios)
-        if best is None or k < best.pareto_k:
-            index = torch.multinomial(weights, draws, replacement=True, generator=generator)
-            best = Refined(vectors[index], log_p[index], k)
-        if best.good:
+        effective = float(1 / weights.square().sum())
+        index = torch.multinomial(weights, draws, replacement=True, generator=generator)
+        found = Refined(vectors[index], log_p[index], k, effective)
+        best = found if best is None else max(best, found, key=lambda each: each.rank)
+        if best.good and best.effective >= EFFECTIVE * draws:
             break
-        if 1 / weights.square().sum() > MOMENTS * len(loc):
+        if effective > MOMENTS * len(loc):
             loc = weights @ vectors
             scale_tril = torch.linalg.cholesky((weights[:, None] * (vectors - loc)).mT @ (vectors - loc))
     return best  # type: ignore[return-value]

@@ -13,18 +13,20 @@ from scipy.special import logit
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import BayesianGaussianMixture
 from torch import Tensor, nn
 
 from latentprob.inference.moments import LINKED, mean, moments
 from latentprob.inference.problem import Problem
 from latentprob.program.evaluate import to_sites
-from latentprob.spec.distributions import Categorical, Distribution
+from latentprob.spec.distributions import Categorical, Dirichlet, Distribution, MultivariateNormal
 from latentprob.spec.maps import Linear, Table
 from latentprob.spec.model import Model
 from latentprob.spec.sites import Free, free_parameters
 
 START_ROWS = 5_000  # rows that starts are made from
 LLOYD = 10  # iterations of k-means in even restarts; odd ones keep to the first, for k-means may miss the best mode
+EMPTYING = 500  # iterations of coordinate ascent: components die slowly
 SHRINK = 2.0  # rows of the overall average that each group's average is mixed with
 BACKFIT = 3  # rounds over the terms of a sum
 JITTER = 0.5  # noise on the factors' scores in all restarts but the first
@@ -38,6 +40,7 @@ class Guess:
 
     values: dict[str, Array]
     weights: Array
+    rows: Array  # their places in the data
 
     def groups(self, name: str | None) -> Array:
         """Weights of the rows in each group, (G, N): one a level of `name`, or all in one."""
@@ -48,12 +51,12 @@ def starts(problem: Problem, module: nn.Module, restarts: Iterable[int], seed: i
     """Values of the Pyro sites for each of these restarts, by its number."""
     found = []
     for restart in restarts:
-        guess = _guess(problem, module, np.random.default_rng([seed, restart]), restart)
+        guess = first_guess(problem, module, np.random.default_rng([seed, restart]), restart)
         found.append(to_sites(problem.program, module, parameters(problem, guess)))
     return found
 
 
-def _guess(problem: Problem, module: nn.Module, rng: np.random.Generator, restart: int) -> Guess:
+def first_guess(problem: Problem, module: nn.Module, rng: np.random.Generator, restart: int) -> Guess:
     """The data, with a first guess of every latent."""
     model, rows = problem.program.model, _some(problem.rows, rng)
     batch = {name: value.cpu().numpy()[rows] for name, value in problem.batch.items()}
@@ -65,6 +68,9 @@ def _guess(problem: Problem, module: nn.Module, rng: np.random.Generator, restar
     for name in problem.program.plan:
         if model.is_level(name):
             known = batch.get(f"{name}_seen")
+            if known is None and _is_sparse(model[name]):
+                values[name] = _emptied(model, name, features, rng)
+                continue
             values[name] = _levels(
                 module, name, features, values.get(name), known, weights, rng, 1 if restart % 2 else LLOYD
             )
@@ -73,7 +79,7 @@ def _guess(problem: Problem, module: nn.Module, rng: np.random.Generator, restar
         if not model.is_level(name):
             nested = any(model.is_level(parent) for parent in model.parents(name))
             values[name] = _scores(model[name], features if nested else residual, rng, JITTER * (restart > 0))
-    return Guess(values, weights)
+    return Guess(values, weights, rows)
 
 
 def _some(rows: int, rng: np.random.Generator) -> Array:
@@ -130,6 +136,35 @@ def _levels(
         warnings.simplefilter("ignore", ConvergenceWarning)
         found = np.eye(size)[means.fit_predict(features, sample_weight=weights)]
     return found if shown is None or known is None else np.where(known[:, None], shown, found)
+
+
+def _is_sparse(law: Distribution) -> bool:
+    """Whether the prior of the levels' probabilities would rather have some of them at zero."""
+    prior = getattr(law, "probs", None)
+    return isinstance(prior, Dirichlet) and float(np.max(prior.concentration)) < 1
+
+
+def _emptied(model: Model, name: str, features: Array, rng: np.random.Generator) -> Array:
+    """Shares of the levels (N, L) under a sparse prior, by coordinate ascent, which empties what is not needed.
+
+    A mode found from L groups would keep them all.
+    """
+    law: Any = model[name]
+    joint = any(isinstance(model[child], MultivariateNormal) for child in model.children(name))
+    size = min(law.size, len(np.unique(features, axis=0)))
+    means = BayesianGaussianMixture(
+        n_components=size,
+        covariance_type="full" if joint else "diag",
+        weight_concentration_prior_type="dirichlet_distribution",
+        weight_concentration_prior=float(np.mean(law.probs.concentration)),
+        max_iter=EMPTYING,
+        random_state=int(rng.integers(2**31)),
+    )
+    found = np.zeros((len(features), law.size))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found[:, :size] = means.fit(features).predict_proba(features)
+    return found
 
 
 def _between(features: Array, shares: list[Array]) -> Array:

@@ -1,7 +1,7 @@
 """Stochastic variational inference: Pyro's bound as a captured graph, all restarts in one optimizer."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -25,7 +25,8 @@ from latentprob.inference.restarts import best, gathered, kept
 from latentprob.inference.settings import Settings
 from latentprob.inference.spikes import spikes
 from latentprob.inference.starts import starts
-from latentprob.inference.unconstrain import Space, space_of
+from latentprob.inference.unconstrain import Part, Space, space_of
+from latentprob.spec.sites import free_parameters
 
 FULL_GUIDE = 100  # global numbers up to which a full covariance is cheap beside the density
 FULL_BATCH = 5_000  # rows that one step takes whole
@@ -33,6 +34,8 @@ SMALL_BATCH = 128  # rows of a minibatch where there are networks: few steps hol
 LARGE_BATCH = 1_024  # rows of a minibatch elsewhere
 STEPS = {True: 20_000, False: 4_000}  # budget with networks, and where the mode was found first
 RATES = {True: 0.005, False: 0.01}  # learning rates, the second in posterior standard deviations
+WINDOWS = {True: 200, False: 40}  # steps between two looks at the bound, at least: networks gain slowly
+PATIENCE = {True: 2, False: 1}  # windows without a gain until the learning rate falls
 RESTARTS, POINT_RESTARTS = 4, 10  # chains that can disagree; starts of L-BFGS, which is cheap
 REFINE_CELLS = 50_000_000  # proposals times rows up to which refinement is tried unasked
 START_SCALE = 0.1  # of the prior's spread: the guide's scales where no mode was found first
@@ -97,9 +100,24 @@ def prepare(problem: Problem, settings: "SVI", seed: int) -> Setting:
     space = space_of(probe.priors, first[0]) if problem.program.site_axes else space_of(lambda: None, {})
     is_point = space.is_point and closed
     count = settings.restarts or (1 if networks else POINT_RESTARTS if is_point else RESTARTS)
+    space = _in_data_units(space, problem)
     density = Density(probe, space, problem.rows, jacobian=not is_point)
     values = first + starts(problem, probe, range(1, count), seed)
     return Setting(space, density, values, networks, closed)
+
+
+def _in_data_units(space: Space, problem: Problem) -> Space:
+    """The space with the data's spread for locations without a prior, which would say it."""
+    free = {f.name: f for f in free_parameters(problem.program.model)}
+
+    def scaled(part: Part) -> Part:
+        f = free.get(part.name)
+        spread = None if f is None else problem.buffers.get(f"{f.variable}_spread")
+        if not part.point or spread is None or f is None or f.parameter != "loc":
+            return part
+        return replace(part, spread=torch.as_tensor(spread).to(part.spread).expand(part.shape))
+
+    return replace(space, parts=tuple(scaled(part) for part in space.parts))
 
 
 def _fit(problem: Problem, settings: SVI, setting: Setting, seed: int, progress: bool | None) -> Draws:
@@ -195,7 +213,8 @@ def _climb(
             restarts.start(),
             learning_rate=settings.learning_rate or RATES[networks],
             steps=steps,
-            window=window_steps(problem.rows, batch),
+            window=window_steps(problem.rows, batch, WINDOWS[networks]),
+            patience=PATIENCE[networks],
             report=bar.bound,
         )
 
@@ -218,8 +237,11 @@ def _refine(
         return []
     batch, weights = problem.arguments()
     density = in_chunks(lambda vector: setting.density(vector, batch, weights), problem.rows)
-    found = [place.laplace for place in where if place.laplace is not None]
-    return [refine(density, near, settings.draws, generator, max(most, PROPOSALS[0])) for near in found]
+    found: list[Refined] = []
+    for near in (place.laplace for place in where if place.laplace is not None):
+        if all(chain.good for chain in found):  # one that is not good is enough
+            found.append(refine(density, near, settings.draws, generator, max(most, PROPOSALS[0])))
+    return found
 
 
 def _state(restarts: Restarts, parameters: dict[str, Tensor], restart: int) -> dict[str, Tensor]:

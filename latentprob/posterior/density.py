@@ -150,8 +150,9 @@ def loo(result: Result, tree: xr.DataTree) -> Any:
 
 def _loo(result: Result, tree: xr.DataTree) -> Any:
     attrs, stats = result.draws.attrs, result.draws.stats
+    chosen = np.asarray(tree["log_likelihood"].to_dataset()["draw"])
     if attrs.get("method") == "nuts" or attrs.get("refined") or "log_q" not in stats:
-        return arviz_stats.loo(tree, pointwise=True)
-    chosen = tree["log_likelihood"]["draw"].values
+        # Draws that were thinned are taken as independent; of all draws ArviZ finds out.
+        return arviz_stats.loo(tree, pointwise=True, reff=None if len(chosen) == result.shape[1] else 1.0)
     log_p, log_q = (xr.DataArray(stats[name][:, chosen], dims=("chain", "draw")) for name in ("log_p", "log_q"))
     return arviz_stats.loo_approximate_posterior(tree, log_p=log_p, log_q=log_q, pointwise=True)

@@ -37,13 +37,14 @@ def at_values(program: Program, module: Any, parameters: Mapping[str, Any], site
 def _checked(site: Site, value: Any) -> Array:
     """A value of the shape and in the domain of its parameter; axes that results hide may be left out."""
     array = np.asarray(value, float)
-    shown = tuple(n for n, hidden in zip(site.shape, site.scalar_axes, strict=True) if not hidden)
-    if array.shape not in (site.shape, shown):
+    visible = tuple(n for n, hidden in zip(site.shape, site.scalar_axes, strict=True) if not hidden)
+    if array.shape not in (site.shape, visible):
         named = ", ".join(f"{dim} {size}" for dim, size in zip(site.dims, site.shape, strict=True))
         raise InferenceError(f"{site.name} has the shape {array.shape}, and {site.shape} ({named}) is needed")
     array = array.reshape(site.shape)
     if (fault := _fault(site.support, array)) is not None:
-        raise InferenceError(f"{site.name} = {np.array2string(array, threshold=8)}: {fault}")
+        shown = " ".join(np.array2string(array, threshold=8).split())
+        raise InferenceError(f"{site.name} = {shown}: {fault}")
     return array
 
 

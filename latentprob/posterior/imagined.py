@@ -33,11 +33,13 @@ class World:
 
     result: answers questions at these parameters; its values give the rows' schema and their inputs.
     parameters: every global site of the program. rows: (N, ...) each variable, latents included, levels as numbers.
+    places: (N,) the row of the values that each row has its inputs from.
     """
 
     result: Result
     parameters: dict[str, np.ndarray]
     rows: dict[str, np.ndarray]
+    places: np.ndarray
 
 
 def imagined(model: Model, rows: int, seed: int, data: Values | None, features: Features) -> xr.Dataset:
@@ -62,7 +64,8 @@ def imagine(model: Model, rows: int, seed: int, data: Values | None, features: F
     rng = np.random.default_rng(seed)
     places = np.arange(rows) if data is None else rng.choice(len(values.rows), rows)
     found = replicate(result, np.zeros(1, int), places, rng)
-    return World(result, {n: array[0] for n, array in drawn.items()}, {n: array[0] for n, array in found.items()})
+    parameters, drawn_rows = ({name: array[0] for name, array in arrays.items()} for arrays in (drawn, found))
+    return World(result, parameters, drawn_rows, places)
 
 
 def _check_networks(model: Model) -> None:

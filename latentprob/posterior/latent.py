@@ -5,13 +5,15 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from torch import Tensor
+from torch.distributions import Distribution
 
 from latentprob.data import Values
 from latentprob.errors import NotAvailable
 from latentprob.posterior.beliefs import PARTICLES, mixed, moments, noise, sample, sampled, stream
 from latentprob.posterior.matching import Array
 from latentprob.posterior.package import by_row, coordinate, coordinates, rows_of
-from latentprob.posterior.result import Result, count, thinned
+from latentprob.posterior.result import Result, blocks, count, thinned
 from latentprob.program import evaluate
 from latentprob.spec.sites import MATRIX_BIS
 
@@ -57,8 +59,8 @@ def _integrated(result: Result, name: str, values: Values) -> xr.Dataset:
     index, size = averaged(result, values), result.sites[name].shape[0]
     first, second = np.zeros((count(values), size)), np.zeros((count(values), size, size))
     for block in stream(result, values, index):
-        loc, square = mixed(result, name, block.beliefs)
-        first[block.rows] += loc.sum(0).double().cpu().numpy()
+        mean, square = mixed(result, name, block.beliefs)
+        first[block.rows] += mean.sum(0).double().cpu().numpy()
         second[block.rows] += square.sum(0).double().cpu().numpy()
     loc = first / len(index)
     covariance = second / len(index) - loc[:, :, None] * loc[:, None, :]
@@ -68,15 +70,25 @@ def _integrated(result: Result, name: str, values: Values) -> xr.Dataset:
 def _drawn(result: Result, name: str, values: Values) -> xr.Dataset:
     if result.draws.latents:
         index = np.arange(np.prod(result.shape))
-        draws = sampled(result, values, slice(None), index)[name].double().cpu().numpy()
-        return _continuous(result, name, values, *moments(draws), {"belief": "sampled", "draws": len(index)})
+        found = sampled(result, values, slice(None), index)[name].double().cpu().numpy()
+        return _continuous(result, name, values, *moments(found), {"belief": "sampled", "draws": len(index)})
+    size = result.sites[name].shape[0]
+    loc, variance = np.empty((count(values), size)), np.empty((count(values), size))
     with noise(0, result.device):
-        law = evaluate.encode(result.module, result.batch(values))[name]
-    frame = result.frames.get(name, np.eye(result.sites[name].shape[0]))
-    loc = law.mean.double().cpu().numpy() @ frame
-    variance = law.variance.double().cpu().numpy() @ np.abs(frame)
-    covariance = variance[:, :, None] * np.eye(variance.shape[-1])
-    return _continuous(result, name, values, loc, covariance, {"belief": "encoder"}, correlated=False)
+        for _, rows in blocks(1, count(values), result.width):
+            law = evaluate.encode(result.module, result.batch(values, rows))[name]
+            loc[rows], variance[rows] = (moment.double().cpu().numpy() for moment in _of_law(result, name, law))
+    frame = result.frames.get(name, np.eye(size))
+    covariance = (variance @ np.abs(frame))[:, :, None] * np.eye(size)
+    return _continuous(result, name, values, loc @ frame, covariance, {"belief": "encoder"}, correlated=False)
+
+
+def _of_law(result: Result, name: str, law: Distribution) -> tuple[Tensor, Tensor]:
+    """Mean and variance (N, Z) of an encoder's law; of a logistic normal, which has no formula, from draws."""
+    if result.model[name].support != "unit":
+        return law.mean, law.variance
+    draws = law.sample((MEAN_DRAWS,))
+    return draws.mean(0), draws.var(0, correction=0)
 
 
 def _continuous(

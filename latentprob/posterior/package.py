@@ -90,4 +90,6 @@ def cells(values: Values, name: str) -> np.ndarray:
     if seen is None or seen.all():
         return np.asarray(found)
     numeric = np.issubdtype(np.asarray(found).dtype, np.number)
-    return np.where(seen, np.asarray(found, float if numeric else object), np.nan if numeric else None)
+    shown = np.array(found, float if numeric else object)
+    shown[~seen] = np.nan if numeric else None
+    return shown

@@ -1,7 +1,6 @@
 """Rows as the model expects them: reconstructed, filled in, simulated."""
 
 from collections.abc import Mapping
-from itertools import product
 
 import numpy as np
 import torch
@@ -96,13 +95,13 @@ def impute(result: Result, values: Values) -> xr.Dataset:
     sizes = [len(result.level_labels(name)) for name in summed]
     for block in stream(result, values, index):
         weights = level_weights(block.beliefs, summed) if summed else None
-        for places in product(*(range(size) for size in sizes)):
+        for places in np.ndindex(*sizes):
             shape = (block.draws.stop - block.draws.start, block.rows.stop - block.rows.start)
             levels = {c: torch.full(shape, k, device=result.device) for c, k in zip(summed, places, strict=True)}
             known = _completed(result, block, {**block.drawn, **levels})
             means = _means(result, block, known)
             means = {name: given_seen(result, name, block, known, mean) for name, mean in means.items()}
-            total.add(block, means, None if weights is None else weights[(..., *places)])
+            total.add(block, means, None if weights is None else weights[..., *places])
     return _filled(result, values, total.dataset())
 
 

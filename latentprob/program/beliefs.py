@@ -12,9 +12,9 @@ from functools import singledispatch
 
 from latentprob.program.context import size
 from latentprob.program.distributions import normal_precision, tril_of
-from latentprob.program.expression import ATOM, PRODUCT, ROW, Expr, aligned, binary, method, number, product, total, union
-from latentprob.program.maps import expanded, linear_weights, parameter, wide
+from latentprob.program.expression import PRODUCT, ROW, Expr, aligned, binary, method, number, product, total, union
 from latentprob.program.layout import WIDTH
+from latentprob.program.maps import expanded, linear_weights, parameter, wide
 from latentprob.program.scope import Scope
 from latentprob.spec.distributions import Distribution, MultivariateNormal, Normal
 from latentprob.spec.maps import Linear
@@ -93,12 +93,12 @@ class Group:
 
     def summed(self, local: str, exprs: Sequence[Expr]) -> Expr:
         """A local that holds a sum: in one line where that is short."""
-        kept = [expr for expr in exprs if expr.number != 0]
-        whole = total(kept, self.order)
-        if len(f"{local} = {whole.text}") <= WIDTH - 8 or len(kept) == 1:
-            return self.scope.let(local, whole)
-        found = self.scope.let(local, kept[0])
-        for expr in kept[1:]:
+        first, *rest = [expr for expr in exprs if expr.number != 0]
+        whole = total([first, *rest], self.order)
+        if len(f"{local} = {whole.text}") <= WIDTH - 8:
+            return self.scope.named(local, whole)
+        found = self.scope.named(local, first)
+        for expr in rest:
             found = self.scope.let(local, binary(found, "+", expr, self.order))
         return found
 
@@ -112,24 +112,27 @@ def belief(scope: Scope, names: tuple[str, ...]) -> Belief:
     parts += [_child(group, child) for child in children]
     precision = group.summed("precision", [part.precision for part in parts])
     shift = group.summed("shift", [part.shift for part in parts])
-    tril = scope.let("tril", Expr("torch.linalg.cholesky(precision)", precision.dims))
+    tril = scope.let("tril", Expr(f"torch.linalg.cholesky({precision.text})", precision.dims))
     covariance = scope.let("covariance", Expr("torch.cholesky_inverse(tril)", precision.dims))
     keep = (*group.lead(shift, covariance), f"{axis}'")
     mean = scope.let("mean", product([shift, covariance], keep)).renamed((f"{axis}'", axis))
     half = _half(method(binary(shift, "*", mean, order), "sum(-1)", 1))
-    signed = [*(piece for part in parts for piece in part.log), ("+", half), ("-", _log_scale(tril))]
+    scale = scope.let(f"{name}_log_scale", _log_scale(tril))
+    signed = [*(piece for part in parts for piece in part.log), ("+", half), ("-", scale)]
     log = _log_lines(scope, f"log_{name}", signed, order)
     lines = [*scope.take(), f"return mean, covariance, {log.text}"]
     return Belief(name, tuple(lines), mean.dims, covariance.dims, log.dims)
 
 
 def _log_lines(scope: Scope, local: str, pieces: Sequence[tuple[str, Expr]], order: tuple[str, ...]) -> Expr:
-    """A local that sums signed pieces, a line each."""
+    """A local that sums signed pieces."""
     (sign, first), *rest = pieces
-    found = scope.let(local, Expr(f"{'' if sign == '+' else '-'}{first.text}", first.dims))
+    found = first if sign == "+" else Expr(f"-{first.text}", first.dims, PRODUCT)
     for sign, piece in rest:
-        found = scope.let(local, binary(found, sign, piece, order))
-    return found
+        if len(found.text) > WIDTH // 2:
+            found = scope.let(local, found)
+        found = binary(found, sign, piece, order)
+    return scope.let(local, found)
 
 
 def belief_dims(scope: Scope, names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -172,9 +175,7 @@ def _(law: MultivariateNormal, group: Group, name: str) -> Part:
     return _placed(group, name, precision, (("-", _log_scale(tril)),), loc, turned)
 
 
-def _placed(
-    group: Group, name: str, matrix: Expr, log: tuple[tuple[str, Expr], ...], loc: Expr, shift: Expr
-) -> Part:
+def _placed(group: Group, name: str, matrix: Expr, log: tuple[tuple[str, Expr], ...], loc: Expr, shift: Expr) -> Part:
     """A prior of the given precision at a location."""
     matrix = group.padded(matrix, name, 2)
     if loc.number == 0:
@@ -262,13 +263,14 @@ def _shift(group: Group, child: str, loaded: Expr, mask: Expr | None) -> Expr:
     if ROW in (*levels, *loaded.dims) or not levels:
         residual = value if rest.number == 0 else binary(value, "-", rest, scope.order)
         residual = residual if mask is None else binary(residual, "*", mask, scope.order)
-        residual = residual if residual.binds == ATOM else scope.let(f"{child}_residual", residual)
+        residual = scope.named(f"{child}_residual", residual)
         return product([residual, loaded], (*group.lead(residual, loaded), group.axis))
-    if mask is not None:
-        value = scope.let(f"{child}_masked", binary(value, "*", mask, scope.order))
-    first = product([value, loaded], (ROW, *group.lead(loaded), group.axis))
     lead = (*group.lead(rest, loaded), group.axis)
     if mask is None:
-        return binary(first, "-", product([rest, loaded], lead), group.order)
-    hidden = scope.let(f"{child}_offset", binary(rest, "*", loaded, group.order))
-    return binary(first, "-", product([mask, hidden], (ROW, *lead)), group.order)
+        offset = product([rest, loaded], lead)
+    else:
+        value = scope.let(f"{child}_masked", binary(value, "*", mask, scope.order))
+        hidden = scope.let(f"{child}_offset", binary(rest, "*", loaded, group.order))
+        offset = product([mask, hidden], (ROW, *lead))
+    first = product([value, loaded], (ROW, *group.lead(loaded), group.axis))
+    return scope.let(f"{child}_shift", binary(first, "-", offset, group.order))

@@ -22,6 +22,7 @@ from latentprob.program.emit import source
 from latentprob.program.matrices import auxiliary_axes
 from latentprob.program.networks import is_double, modules
 from latentprob.program.plan import Plan
+from latentprob.program.sizes import check_sizes
 from latentprob.spec.model import Model
 from latentprob.spec.sites import free_parameters
 
@@ -47,7 +48,7 @@ class Program:
 
     @property
     def plan(self) -> dict[str, str]:
-        """ "draw", "sum" or "integrate" for each latent, and for a discrete variable with gaps."""
+        """What becomes of each latent, and of a discrete variable with gaps: "draw", "sum" or "integrate"."""
         names = dict.fromkeys((*self.layout.latents, *self.layout.sum))
         return {name: self.layout.role(name) for name in names}
 
@@ -68,7 +69,7 @@ class Program:
         return f"<latentprob {hashlib.sha256(self.source.encode()).hexdigest()[:12]}>"
 
     @cached_property
-    def cls(self) -> type[PyroModule]:
+    def cls(self) -> Any:
         """The class that the text defines, compiled from it and registered with linecache."""
         linecache.cache[self.filename] = (len(self.source), None, self.source.splitlines(True), self.filename)
         names: dict[str, Any] = {"__name__": "latentprob_program"}
@@ -78,7 +79,7 @@ class Program:
     @cached_property
     def buffers(self) -> tuple[str, ...]:
         """Centres and spreads that the constructor takes."""
-        code = self.cls.__init__.__code__  # type: ignore[misc]
+        code = self.cls.__init__.__code__
         names = code.co_varnames[1 : code.co_argcount]
         return tuple(n for n in names if n not in (*modules(self.layout), "parameter_guide"))
 
@@ -120,11 +121,14 @@ class Program:
         modules: the torch modules that `Module(z, name=...)` names.
         """
         given = dict(modules or {})
-        if absent := [name for name in self.modules if name not in given]:
-            raise InferenceError(f"the model names the module '{absent[0]}'; hand it over: modules={{'{absent[0]}': ...}}")
+        for name in self.modules:
+            if name not in given:
+                raise InferenceError(f"the model names the module '{name}'; hand it over: modules={{'{name}': ...}}")
         tensors = {name: torch.as_tensor(buffers[name]).to(self.dtype) for name in self.buffers}
+        centers = {name.removesuffix("_center"): value for name, value in tensors.items() if name.endswith("_center")}
+        check_sizes(Context(self.layout), centers)
         guide = {"parameter_guide": parameter_guide} if self.site_axes else {}
-        module = self.cls(**tensors, **{name: given[name] for name in self.modules}, **guide)
+        module: PyroModule = self.cls(**tensors, **{name: given[name] for name in self.modules}, **guide)
         return module.to(self.dtype)
 
     def save(self, path: str | Path) -> None:
@@ -147,17 +151,17 @@ class Program:
 compile_text = compile
 
 
-def compile(  # noqa: A001
+def compile(
     model: Model, observed: Sequence[str] | None = None, missing: Sequence[str] = (), *, collapse: bool = True
 ) -> Program:
-    """The Pyro program of a model.
+    r"""The Pyro program of a model.
 
     observed: names that the data hold, inputs among them; by default the variables without children and the inputs.
     missing: names of observed variables with gaps; without it the faster text is emitted.
     collapse: whether latents with a closed form are integrated out; discrete ones always are summed.
 
     >>> from latentprob.spec.model import Model
-    >>> program = compile(Model("c ~ Categorical(size=2)\\nx ~ Poisson(rate=Table(c))"), observed=["x"])
+    >>> program = compile(Model("c ~ Categorical(size=2)\nx ~ Poisson(rate=Table(c))"), observed=["x"])
     >>> program.plan
     {'c': 'sum'}
     """

@@ -199,7 +199,7 @@ def _level_beliefs(context: Context, found: dict[str, str]) -> list[str]:
     if len(levels) == 1:
         found[f"{levels[0]}_probs"] = f"{levels[0]}_probs"
         return [f"{levels[0]}_probs = {joint_call(context)}.softmax(-1)"]
-    together = [(name,) for name in levels]
+    together: list[tuple[str, ...]] = [(name,) for name in levels]
     together += sorted({context.plan.given(n) for n in context.plan.integrate if len(context.plan.given(n)) > 1})
     for names in together:
         others = tuple(at + 1 for at, other in enumerate(levels) if other not in names)
@@ -222,4 +222,3 @@ def _normal_beliefs(context: Context, group: tuple[str, ...], found: dict[str, s
         found[f"{name}_covariance"] = f"{whole}_covariance[..., {name}, {name}]"
         start = end
     return lines
-

@@ -1,8 +1,8 @@
 """What each distribution of the language is in Pyro; the files mirror spec/."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import singledispatch
-from typing import Any
 
 from latentprob.program.context import size
 from latentprob.program.expression import ROW, Expr, aligned, method, union
@@ -65,7 +65,7 @@ def normal_precision(scope: Scope, name: str) -> Expr:
     return _power(scope, name, ways)
 
 
-def _power(scope: Scope, name: str, ways: dict[str, tuple[str, float]]) -> Expr:
+def _power(scope: Scope, name: str, ways: Mapping[str, tuple[str, float]]) -> Expr:
     """A power of the parameter that was written: the call that makes it, and its exponent."""
     component = scope.model[name]
     which = next(which for which in ways if getattr(component, which) is not None)
@@ -124,9 +124,7 @@ def tril_of(scope: Scope, name: str) -> Expr:
     return scope.table(f"{name}_scale_tril", (*([level] if level else []), name, f"{name}'"), level)
 
 
-def _elementwise(
-    scope: Scope, name: str, mask: str | None, args: dict[str, Expr], named: tuple[str, ...] = ()
-) -> Law:
+def _elementwise(scope: Scope, name: str, mask: str | None, args: dict[str, Expr], named: tuple[str, ...] = ()) -> Law:
     """A law with a parameter for each feature; the arguments in `named` go by keyword."""
     own = own_axes(scope.model, name)
     if own and not any(name in expr.dims for expr in args.values()):

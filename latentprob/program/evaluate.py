@@ -11,6 +11,7 @@ from typing import Any
 import pyro
 import torch
 from pyro import poutine
+from pyro.distributions.util import scale_and_mask
 from torch import Tensor
 
 from latentprob.errors import InferenceError
@@ -29,7 +30,7 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def row_sites(trace: poutine.Trace) -> Iterator[dict[str, Any]]:
+def row_sites(trace: poutine.Trace) -> Iterator[Any]:
     """The sites of a trace that lie in the plate of rows."""
     for site in trace.nodes.values():
         if site["type"] == "sample" and any(frame.name == "row" for frame in site.get("cond_indep_stack", ())):
@@ -74,7 +75,7 @@ def row_density(trace: poutine.Trace, rows: int) -> Tensor:
 
 
 def _unscaled(site: dict[str, Any]) -> Tensor:
-    return site["unscaled_log_prob"]
+    return scale_and_mask(site["unscaled_log_prob"], mask=site["mask"])
 
 
 def prior_density(trace: poutine.Trace) -> Tensor | float:
@@ -122,8 +123,7 @@ def beliefs(module: Any, batch: Batch, draws: Draws, drawn: Draws | None = None)
     def one(draw: Draws, local: Draws) -> dict[str, Tensor]:
         return module.belief(parameters_of(module, draw), **batch, **_read(module, local))
 
-    found = _mapped(one, draws, drawn, module)
-    return found
+    return _mapped(one, draws, drawn, module)
 
 
 def _read(module: Any, local: Draws) -> dict[str, Tensor]:
@@ -146,7 +146,7 @@ def derived(module: Any, draws: Draws) -> dict[str, Tensor]:
     def one(draw: Draws, local: Draws) -> dict[str, Tensor]:
         with poutine.block():
             trace = poutine.trace(poutine.condition(module.priors, data=dict(draw))).get_trace()
-        named = trace.nodes.items()
+        named: Any = trace.nodes.items()
         return {k: s["value"] for k, s in named if s["type"] == "sample" and s["infer"].get("_deterministic")}
 
     if not draws:
@@ -161,7 +161,9 @@ def means(module: Any, batch: Batch, draws: Draws, latents: Draws) -> dict[str, 
     """
 
     def one(draw: Draws, local: Draws) -> dict[str, Tensor]:
-        fixed = poutine.condition(module.model, data={**draw, **local})
+        # A level with gaps has a site for its hidden rows, which must not be drawn under vmap.
+        hidden = {f"{name}_unobserved": value for name, value in local.items()}
+        fixed = poutine.condition(module.model, data={**draw, **local, **hidden})
         with poutine.block():
             trace = poutine.trace(fixed).get_trace(**batch, rows=_size(batch))
         found = {}
@@ -246,4 +248,5 @@ def _matrix_sites(free: Any, value: Tensor, module: Any) -> dict[str, Tensor]:
 def _without_floor(covariance: Tensor, free: Any, module: Any) -> Tensor:
     floor = getattr(module, f"{free.name}_floor")
     values, vectors = torch.linalg.eigh(covariance - floor)
-    return torch.linalg.cholesky((vectors * values.clamp_min(1e-12 * values.amax(-1, keepdim=True))[..., None, :]) @ vectors.mT)
+    values = values.clamp_min(1e-12 * values.amax(-1, keepdim=True))
+    return torch.linalg.cholesky((vectors * values[..., None, :]) @ vectors.mT)

@@ -81,8 +81,7 @@ def _sizes(context: Context) -> list[str]:
     """The lines that read sizes off the centres."""
     lines = []
     for name in context.names:
-        childless = isinstance(context.model.statements.get(name), spec.Categorical) and not context.model.is_level(name)
-        if childless:
+        if isinstance(context.model.statements.get(name), spec.Categorical) and not context.model.is_level(name):
             lines.append(f"self.{name}_size, self.{name}_levels = {name}_center.shape")
         elif known_size(context, name) is None:
             lines.append(f"self.{name}_size = len({name}_center)")

@@ -1,6 +1,7 @@
 """Lines of program text as `ruff format` leaves them."""
 
 import re
+from itertools import pairwise
 from typing import Any
 
 WIDTH = 88
@@ -21,7 +22,7 @@ def nested(value: Any) -> str:
 
 
 def laid_out(line: str, depth: int) -> list[str]:
-    """One logical line, wrapped where it is longer than WIDTH: in brackets, at operators, before the dots of a chain."""
+    """One logical line, wrapped where it is longer than WIDTH: in brackets, at operators, before a chain's dots."""
     if fits(line, depth) or line.startswith(("#", '"""')):
         return [INDENT * depth + line if line else ""]
     if names := re.fullmatch(r"(return )?(\w+(?:, \w+)+)( = (?:self\.priors\(\)|parameters))?", line):
@@ -30,7 +31,12 @@ def laid_out(line: str, depth: int) -> list[str]:
         inside = [INDENT * (depth + 1) + f"{name}," for name in packed[1].split(", ")]
         return [INDENT * depth + line[: line.index("(") + 1], *inside, INDENT * depth + ")" + (packed[2] or "")]
     target, value = _assignment(line)
-    if target and (len(_links(value)) > 2 or _needs_brackets(line, value, depth)):
+    if steps := _steps(target.removesuffix(" = "), _operands(value)):
+        return [out for step in steps for out in laid_out(step, depth)]
+    if target and not fits(f"{target}(", depth):
+        parts = [INDENT * (depth + 1) + f"{name}," for name in target.removesuffix(" = ").split(", ")]
+        return [INDENT * depth + "(", *parts, *_bracketed(f") = {value}", depth)]
+    if target and _needs_brackets(line, value, depth):
         return [f"{INDENT * depth}{target}(", *_inside(value, depth + 1), f"{INDENT * depth})"]
     return _bracketed(line, depth)
 
@@ -40,13 +46,19 @@ def fits(line: str, depth: int) -> bool:
     return len(INDENT * depth + line) <= WIDTH
 
 
+def _steps(target: str, operands: list[str]) -> list[str]:
+    """Two statements for one that is too long, of two operands."""
+    if len(operands) != 2 or not target.isidentifier() or operands[0] == target:
+        return []
+    if re.search(rf"\b{target}\b", operands[1]):
+        return []
+    return [f"{target} = {operands[0]}", f"{target} = {target} {operands[1]}"]
+
+
 def _needs_brackets(line: str, value: str, depth: int) -> bool:
-    """Whether a sum or product is put in brackets: several operators, or no bracket of its own to split in."""
-    operands = _operands(value)
-    if len(operands) < 2:
-        return False
+    """Whether a value is put in brackets: a chain, several operators, or no bracket of its own to split in."""
     opening = _opening(line, depth)
-    return len(operands) > 2 or opening is None or not fits(line[: opening + 1], depth)
+    return max(len(_links(value)), len(_operands(value))) > 2 or opening is None or not fits(line[: opening + 1], depth)
 
 
 def _bracketed(line: str, depth: int) -> list[str]:
@@ -79,7 +91,12 @@ def _inside(part: str, depth: int, end: str = "") -> list[str]:
 
 
 def _piece(text: str, depth: int) -> list[str]:
-    return [INDENT * depth + text] if fits(text, depth) else _bracketed(text, depth)
+    """One operand of a sum, or one link of a chain."""
+    sign, rest = (text[:2], text[2:]) if text[1:2] == " " else ("", text)
+    factors = _operands(rest)
+    if fits(text, depth) or len(factors) == 1:
+        return [INDENT * depth + text] if fits(text, depth) else _bracketed(text, depth)
+    return [out for factor in (sign + factors[0], *factors[1:]) for out in _piece(factor, depth)]
 
 
 def _operands(text: str) -> list[str]:
@@ -87,7 +104,7 @@ def _operands(text: str) -> list[str]:
     for operators in ((" + ", " - "), (" * ", " / ", " @ ")):
         cuts = [0, *(at + 1 for at, depth in _levels(text) if depth == 0 and text[at : at + 3] in operators)]
         if len(cuts) > 1:
-            return [text[a:b].strip() for a, b in zip(cuts, [*cuts[1:], len(text)], strict=True)]
+            return [text[a:b].strip() for a, b in pairwise([*cuts, len(text)])]
     return [text]
 
 
@@ -114,7 +131,7 @@ def _links(text: str) -> list[str]:
         return [text]
     first = text.find("(")
     cuts = [0, *(at for at, depth in places if depth == 0 and text[at] == "." and 0 <= first < at)]
-    return [text[a:b] for a, b in zip(cuts, [*cuts[1:], len(text)], strict=True)]
+    return [text[a:b] for a, b in pairwise([*cuts, len(text)])]
 
 
 def _opening(line: str, depth: int) -> int | None:
@@ -144,4 +161,4 @@ def _closing(line: str, opening: int) -> int:
 def _split(body: str) -> list[str]:
     """The arguments of a call."""
     cuts = [-1, *(at for at, depth in _levels(body) if depth == 0 and body[at] == ","), len(body)]
-    return [part for a, b in zip(cuts, cuts[1:], strict=False) if (part := body[a + 1 : b].strip())]
+    return [part for a, b in pairwise(cuts) if (part := body[a + 1 : b].strip())]

@@ -115,8 +115,8 @@ def _root(context: Context, free: Free) -> str:
     features = size(free.variable)
     if free.prior is None:
         spread = context.spread(free.variable)
-        width = (2 * SCALE_RATE) ** 0.5
-        return f"{width:.6g} * torch.diag({spread or f'{context.anchor}.new_ones({features})'})"
+        instead = f"{context.anchor}.new_ones({features})"
+        return f"{2 * SCALE_RATE!r}**0.5 * torch.diag({spread or instead})"
     scale = free.prior.scale
     if not isinstance(scale, tuple):
         return f"torch.diag({context.anchor}.new_full([{features}], {float(scale) ** -0.5!r}))"

@@ -9,7 +9,7 @@ from latentprob.program.plan import Plan
 from latentprob.program.scope import Scope
 from latentprob.spec import distributions as spec
 from latentprob.spec.maps import MLP, Linear, Module
-from latentprob.spec.model import argument, terms
+from latentprob.spec.model import argument, parents, terms
 from latentprob.spec.sites import intercept_of, own_axes
 
 ENCODER_HIDDEN = (64, 64)
@@ -97,11 +97,9 @@ def _encoder(scope: Scope, name: str) -> Network:
 def _is_linear(plan: Plan, name: str) -> bool:
     """Whether the belief's location is linear in the data, as under linear maps and normal noise."""
     model = plan.model
-    readers = [(child, which, part) for child, which, part in maps_of(plan, object) if getattr(part, "parent", None) == name]
-    return all(
-        isinstance(part, Linear) and part.by is None and isinstance(model[child], (spec.Normal, spec.MultivariateNormal))
-        for child, _, part in readers
-    )
+    readers = [(model[child], part) for child, _, part in maps_of(plan, object) if name in parents(part)]
+    normal = (spec.Normal, spec.MultivariateNormal)
+    return all(isinstance(part, Linear) and part.by is None and isinstance(law, normal) for law, part in readers)
 
 
 def features(scope: Scope) -> list[tuple[str, str]]:
@@ -114,7 +112,8 @@ def features(scope: Scope) -> list[tuple[str, str]]:
             continue
         text, width = _feature(scope, name)
         if name in plan.missing and isinstance(scope.model[name], spec.Categorical):
-            scope.lines += [f"{name}_hot = {text}", f"{name}_shown = {name}_seen.repeat_interleave(self.{name}_levels, -1)"]
+            scope.lines.append(f"{name}_hot = {text}")
+            scope.lines.append(f"{name}_shown = {name}_seen.repeat_interleave(self.{name}_levels, -1)")
             found += [(f"{name}_hot * {name}_shown", width), (f"{name}_seen", f"self.{name}_size")]
         elif name in plan.missing:
             found += [(f"torch.where({name}_seen, {text}, 0.0)", width), (f"{name}_seen", width)]

@@ -56,7 +56,7 @@ class Plan:
         return tuple(name for name in self.latents if name not in (*self.sum, *self.integrate))
 
     def role(self, name: str) -> str:
-        """ "draw", "sum" or "integrate"."""
+        """What becomes of a latent: "draw", "sum" or "integrate"."""
         return "sum" if name in self.sum else "integrate" if name in self.integrate else "draw"
 
     @cached_property

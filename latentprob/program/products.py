@@ -108,8 +108,9 @@ def _(component: Bernoulli, scope: Scope, name: str) -> Expr | None:
         logits = Expr(f"dist.Bernoulli({probs.text}).logits", probs.dims)
     if ROW in logits.dims:
         return None
-    logits = scope.let(f"{name}_log_odds", logits)
-    return _linear(scope, name, logits, Expr(f"nn.functional.softplus({logits.text})", logits.dims))
+    logits = scope.named(f"{name}_log_odds", logits)
+    norm = scope.let(f"{name}_log_norm", Expr(f"nn.functional.softplus({logits.text})", logits.dims))
+    return _linear(scope, name, logits, norm)
 
 
 @_products.register

@@ -65,6 +65,10 @@ class Scope:
             self.lines.append(line)
         return Expr(local, expr.dims)
 
+    def named(self, local: str, expr: Expr) -> Expr:
+        """`let`, but for what is a name already."""
+        return expr if expr.text.isidentifier() else self.let(local, expr)
+
     def bound(self, name: str, which: str, expr: Expr) -> Expr:
         """A parameter as one name: a compound expression gets a line of its own."""
         if expr.number is not None or re.fullmatch(r"[\w.\[\], :]*", expr.text):

@@ -20,6 +20,13 @@ def test_a_rising_bound_goes_on_and_a_flat_one_stops():
     assert flat.settled
 
 
+def test_slow_gains_add_up():
+    plateau = Plateau(stages=1, patience=4)
+    for i in range(12):  # 0.4 standard errors a window: none shows by itself
+        plateau.judge(window(0.4 * i / BLOCKS**0.5, 1.0, 5))
+    assert not plateau.settled
+
+
 def test_a_restart_that_is_lost_does_not_hold_up_the_others():
     plateau = Plateau(stages=1)
     for seed in range(4):
@@ -29,8 +36,8 @@ def test_a_restart_that_is_lost_does_not_hold_up_the_others():
 
 @pytest.mark.parametrize(("rows", "batch"), [(272, 272), (1438, 128), (100_000, 1024), (50, 500)])
 def test_windows_are_multiples_of_their_blocks(rows, batch):
-    assert window_steps(rows, batch) % BLOCKS == 0
-    assert 40 <= window_steps(rows, batch) <= 500
+    assert window_steps(rows, batch, 40) % BLOCKS == 0
+    assert 40 <= window_steps(rows, batch, 40) <= 500
 
 
 def test_an_epoch_sees_each_row_at_most_once_and_all_are_seen():

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.decomposition import PCA
 
 from latentprob.errors import InferenceError
 from latentprob.inference.nuts import NUTS
@@ -21,6 +22,7 @@ def ordered(found, site, by="x_loc"):
     return np.concatenate(chains)
 
 
+@pytest.mark.slow
 def test_a_mixture_agrees_with_nuts(problem, two_groups):
     at = problem(MIXTURE, two_groups)
     fast = SVI(restarts=2).run(at, seed=0, progress=False)
@@ -66,6 +68,20 @@ def test_a_seed_gives_the_same_numbers_bit_for_bit(problem, two_groups, text, da
         for name, value in getattr(one, part).items():
             assert np.array_equal(np.asarray(value), np.asarray(getattr(two, part)[name]), equal_nan=True), name
     assert any(not np.array_equal(v, other.stats[n]) for n, v in one.stats.items())
+
+
+def test_a_linear_vae_reaches_its_closed_form(problem):
+    """Its best bound is the maximum of the log-likelihood of probabilistic principal components (Lucas et al., 2019)."""
+    rng = np.random.default_rng(4)
+    data = 300 + 100 * (rng.normal(size=(150, 2)) @ rng.normal(size=(2, 5)) + 0.7 * rng.normal(size=(150, 5)))
+    text = "z ~ Normal(0, 1, size=2)\nx ~ Normal(loc=Linear(z), scale=Shared())"
+    found = SVI().run(problem(at_point(text), data, collapse=False), seed=0, progress=False)
+    best = PCA(2).fit(data * np.sqrt(149 / 150)).noise_variance_  # the mean of the left-out eigenvalues, divisor N
+    values = np.linalg.eigvalsh(np.cov(data.T, bias=True))[::-1]
+    loglik = -0.5 * (5 * np.log(2 * np.pi) + np.log(values[:2]).sum() + 3 * np.log(values[2:].mean()) + 5)
+    assert values[2:].mean() == pytest.approx(best, rel=1e-6)
+    assert loglik - 0.02 < found.attrs["bound"] / 150 < loglik + 0.005
+    assert found.parameters["x_scale"].ravel()[0] ** 2 == pytest.approx(best, rel=0.03)
 
 
 def test_a_vae_runs_with_its_state_and_its_bound(problem):

@@ -190,7 +190,9 @@ class Case:
         found = {name: torch.as_tensor(self._values(name, rng)) for name in self.observed}
         masks = {f"{name}_seen": torch.as_tensor(rng.random(found[name].shape) > 0.3) for name in self.gaps}
         both = {**found, **masks}
-        return {name: value.to(self.program.dtype) if value.is_floating_point() else value for name, value in both.items()}
+        return {
+            name: value.to(self.program.dtype) if value.is_floating_point() else value for name, value in both.items()
+        }
 
     def _values(self, name: str, rng: np.random.Generator) -> Any:
         if self.model.is_level(name):
@@ -234,8 +236,9 @@ class Case:
 
     def draws(self, count: int = 2) -> dict[str, Tensor]:
         """Draws of the Pyro sites of the parameters from their priors, (S, ...)."""
+        module = self.module
         torch.manual_seed(2)
-        found = [site_values(self.module) for _ in range(count)] if self.program.site_axes else [{}]
+        found = [site_values(module) for _ in range(count)] if self.program.site_axes else [{}]
         return {name: torch.stack([each[name] for each in found]) for name in found[0]}
 
     def parameters(self, draws: Mapping[str, Tensor], at: int) -> dict[str, np.ndarray]:
@@ -280,7 +283,9 @@ HELD = {
     "held level, factors": Case(CLOSED["factors by level"], held=("c",)),
     "held level, factors under it": Case(CLOSED["factors under level"], ("x",), held=("c",)),
     "held bernoulli": Case(CLOSED["bernoulli level"], held=("c",)),
-    "held bernoulli, factors": Case("c ~ Bernoulli()\nz ~ Normal(0, 1)\nx ~ Normal(loc=Linear(z, by=c), scale=0.5)", held=("c",)),
+    "held bernoulli, factors": Case(
+        "c ~ Bernoulli()\nz ~ Normal(0, 1)\nx ~ Normal(loc=Linear(z, by=c), scale=0.5)", held=("c",)
+    ),
     "held, one of two": Case(CLOSED["level under level"], held=("c",)),
     "held parent": Case("y ~ Normal(0, 1)\nx ~ Normal(loc=Linear(y), scale=Shared())", held=("y",)),
     "held factors": Case(CLOSED["factors"], held=("z",)),

@@ -109,11 +109,11 @@ def log_density(model: Model, parameters: Values, row: Values, name: str) -> flo
     return float(np.where(seen, cells, 0).sum())
 
 
-def level_settings(model: Model, row: Values, hidden: tuple[str, ...]) -> Iterator[tuple[tuple[int, ...], dict[str, Any]]]:
+def level_settings(
+    model: Model, row: Values, hidden: tuple[str, ...]
+) -> Iterator[tuple[tuple[int, ...], dict[str, Any]]]:
     """Every setting of the hidden levels that agrees with the labels of this row."""
-    ways = [
-        [int(row[name])] if bool(row.get(f"{name}_seen", False)) else range(levels(model, name)) for name in hidden
-    ]
+    ways = [[int(row[name])] if bool(row.get(f"{name}_seen", False)) else range(levels(model, name)) for name in hidden]
     for setting in product(*ways):
         # a label, hidden or not, is fully known under a setting
         known_rows = {f"{name}_seen": True for name in hidden}

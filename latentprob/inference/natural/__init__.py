@@ -1,0 +1,1 @@
+"""Natural gradients for conjugate structure: one engine over the components of a model."""

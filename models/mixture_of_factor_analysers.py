@@ -1,0 +1,115 @@
+"""A latent-variable model as a Pyro program; observed: x.
+
+c ~ Categorical(size=3)
+z ~ Normal(0, 1, size=2)
+x ~ Normal(loc=Linear(z, by=c), scale=PerFeature())
+"""
+
+import math
+
+import pyro
+import pyro.distributions as dist
+import torch
+from pyro.infer.autoguide import AutoNormal
+from pyro.nn import PyroModule
+from torch.distributions.transforms import PowerTransform
+
+
+def normal_log_prob(x, loc, scale, origin):
+    """log Normal(x; loc, scale), summed over the features, by matrix products.
+
+    x is (N, D), loc and scale are (..., D), the result is (N, ...).
+    Squares are expanded around origin, (D,), a point amid the rows.
+    """
+    x, loc, precision = x - origin, loc - origin, scale.square().reciprocal()
+    loc, precision = torch.broadcast_tensors(loc, precision)
+    squares = torch.einsum("nx,...x->n...", x.square(), precision)
+    products = torch.einsum("nx,...x->n...", x, precision * loc)
+    rest = precision * loc.square() - precision.log() + math.log(math.tau)
+    return products - 0.5 * squares - 0.5 * rest.sum(-1)
+
+
+class Program(PyroModule):
+    """Latent: c summed out, z integrated out."""
+
+    c_size = 3
+    z_size = 2
+
+    def __init__(self, x_center, x_spread, parameter_guide=AutoNormal):
+        super().__init__()
+        self.register_buffer("x_center", x_center)
+        self.register_buffer("x_spread", x_spread)
+        self.x_size = len(x_center)
+        self.parameter_guide = parameter_guide(self.priors)
+
+    def priors(self):
+        """Draw every parameter."""
+        c_probs = pyro.sample(
+            "c_probs", dist.Dirichlet(self.x_center.new_ones([self.c_size]))
+        )
+        prior = dist.TransformedDistribution(
+            dist.Gamma(2.0, 0.1 * self.x_spread**2), PowerTransform(-0.5)
+        )
+        x_scale = pyro.sample("x_scale", prior.expand([self.x_size]).to_event(1))
+        prior = dist.Normal(self.x_center, 2.5 * self.x_spread)
+        x_loc_intercept = pyro.sample(
+            "x_loc_intercept", prior.expand([self.c_size, self.x_size]).to_event(2)
+        )
+        prior = dist.Normal(0.0, 2.5 * self.x_spread)
+        x_loc_weights = pyro.sample(
+            "x_loc_weights",
+            prior.expand([self.c_size, self.z_size, self.x_size]).to_event(3),
+        )
+        return c_probs, x_loc_intercept, x_loc_weights, x_scale
+
+    def model(self, x, rows):
+        """The joint density of rows and latents."""
+        c_probs, x_loc_intercept, x_loc_weights, x_scale = self.priors()
+        with pyro.plate("row", rows, subsample=x):
+            c = pyro.sample("c", dist.Categorical(c_probs))
+            z = pyro.sample(
+                "z",
+                dist.Normal(self.x_center.new_zeros([self.z_size]), 1.0).to_event(1),
+            )
+            x_loc = x_loc_intercept[c] + torch.einsum("nz,nzx->nx", z, x_loc_weights[c])
+            pyro.sample("x", dist.Normal(x_loc, x_scale).to_event(1), obs=x)
+
+    def z_belief(self, parameters, x):
+        """Belief of z: mean, covariance, log p(0) - log p(0 given the data)."""
+        _, x_loc_intercept, x_loc_weights, x_scale = parameters
+        z_precision = self.x_center.new_ones([self.z_size])
+        x_loaded = x_loc_weights * x_scale.square().reciprocal()
+        x_shift = torch.einsum("nx,czx->ncz", x, x_loaded)
+        x_shift = x_shift - torch.einsum("cx,czx->cz", x_loc_intercept, x_loaded)
+        precision = torch.diag_embed(z_precision)
+        precision = precision + torch.einsum("czx,cax->cza", x_loaded, x_loc_weights)
+        tril = torch.linalg.cholesky(precision)
+        covariance = torch.cholesky_inverse(tril)
+        mean = torch.einsum("ncz,cza->nca", x_shift, covariance)
+        z_log_scale = tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+        log_z = 0.5 * (x_shift * mean).sum(-1) - z_log_scale
+        return mean, covariance, log_z
+
+    def joint(self, parameters, x):
+        """log p(c, x given the parameters), for each row and level of c."""
+        c_probs, x_loc_intercept, _, x_scale = parameters
+        log_c = c_probs.log()
+        log_x = normal_log_prob(x, x_loc_intercept, x_scale, self.x_center)
+        _, _, log_z = self.z_belief(parameters, x)
+        return log_c + log_x + log_z
+
+    def marginal(self, x, rows):
+        """The density of the rows with c and z taken out."""
+        parameters = self.priors()
+        with pyro.plate("row", rows, subsample=x):
+            pyro.factor("x_marginal", self.joint(parameters, x).logsumexp(-1))
+
+    def guide(self, x, rows):
+        """Automatic for the parameters."""
+        self.parameter_guide()
+
+    def belief(self, parameters, x):
+        """What was taken out, given the data, the parameters and what was drawn; exact."""
+        c_probs = self.joint(parameters, x).softmax(-1)
+        z_loc, z_covariance, _ = self.z_belief(parameters, x)
+        return {"c_probs": c_probs, "z_loc": z_loc, "z_covariance": z_covariance}
