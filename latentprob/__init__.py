@@ -42,7 +42,7 @@ PUBLIC = {
     ),
     "latentprob.spec.maps": ("MLP", "Linear", "Module", "PerFeature", "Shared", "Table"),
     "latentprob.program": ("compile",),
-    "latentprob.inference": ("NUTS", "SVI"),
+    "latentprob.inference": ("NUTS", "NaturalGradient", "SVI"),
     "latentprob.fitting": ("Fit", "condition", "fit", "load", "simulate"),
     "latentprob.studies": ("Calibration", "Selection", "calibrate", "select"),
 }

@@ -84,11 +84,11 @@ class Program(PyroModule):
         precision = torch.diag_embed(z_precision)
         precision = precision + torch.einsum("czx,cax->cza", x_loaded, x_loc_weights)
         tril = torch.linalg.cholesky(precision)
-        covariance = torch.cholesky_inverse(tril)
-        mean = torch.einsum("ncz,cza->nca", x_shift, covariance)
+        z_covariance = torch.cholesky_inverse(tril)
+        z_mean = torch.einsum("ncz,cza->nca", x_shift, z_covariance)
         z_log_scale = tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-        log_z = 0.5 * (x_shift * mean).sum(-1) - z_log_scale
-        return mean, covariance, log_z
+        log_z = 0.5 * (x_shift * z_mean).sum(-1) - z_log_scale
+        return z_mean, z_covariance, log_z
 
     def joint(self, parameters, x):
         """log p(c, x given the parameters), for each row and level of c."""

@@ -78,11 +78,11 @@ class Program(PyroModule):
         precision = torch.diag_embed(z_precision) + x_loaded @ x_loc_weights.mT
         shift = x_residual @ x_loaded.mT
         tril = torch.linalg.cholesky(precision)
-        covariance = torch.cholesky_inverse(tril)
-        mean = shift @ covariance
+        z_covariance = torch.cholesky_inverse(tril)
+        z_mean = shift @ z_covariance
         z_log_scale = tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-        log_z = 0.5 * (shift * mean).sum(-1) - z_log_scale
-        return mean, covariance, log_z
+        log_z = 0.5 * (shift * z_mean).sum(-1) - z_log_scale
+        return z_mean, z_covariance, log_z
 
     def joint(self, parameters, x):
         """log p(x given the parameters), for each row."""

@@ -203,7 +203,7 @@ def _climb(
     progress: bool | None,
 ) -> Climb:
     networks = not setting.closed
-    batch = settings.batch or (SMALL_BATCH if networks else problem.rows if problem.rows <= FULL_BATCH else LARGE_BATCH)
+    batch = settings.batch or _batch(problem.rows, networks)
     steps = settings.steps or STEPS[networks]
     step = Step(restarts, problem, Rows(problem.rows, batch, generator), settings.particles, generator)
     step.run = compiled(step.graph, steps, settings.compile)
@@ -217,6 +217,13 @@ def _climb(
             patience=PATIENCE[networks],
             report=bar.bound,
         )
+
+
+def _batch(rows: int, networks: bool) -> int:
+    """Rows of a minibatch: all of them where that is cheap, or where two minibatches would not fit."""
+    if networks:
+        return SMALL_BATCH if rows >= 2 * SMALL_BATCH else rows
+    return rows if rows <= FULL_BATCH else LARGE_BATCH
 
 
 def _refine(

@@ -12,6 +12,7 @@ from latentprob.posterior.matching import Array
 from latentprob.program import Program
 from latentprob.spec.model import Model
 from latentprob.spec.schema import Schema
+from latentprob.spec.symmetry import loadings_of, symmetry
 
 WORDS = ("rotation", "order", "sign")
 RHAT_VALUES = 2_000_000  # draws for which R-hat before and after is computed
@@ -33,7 +34,7 @@ def align(program: Program, draws: Draws, schema: Schema) -> Aligned:
     """The draws with labels, signs, orders and rotations resolved; what was done stands in their attributes."""
     model, axes = program.model, dict(program.site_axes)
     flat = {name: np.asarray(v, float).reshape(-1, *v.shape[2:]) for name, v in draws.parameters.items()}
-    kinds = {name: factors.symmetry(model, schema, name) for name in model if factors.loadings_of(model, name)}
+    kinds = {name: symmetry(model, schema, name) for name in model if loadings_of(model, name)}
     kinds = {name: kind for name, kind in kinds.items() if kind and _has(flat, axes, name)}
     discrete = [name for name in labels.exchangeable(model, schema) if _has(flat, axes, name)]
     if not kinds and not discrete:
@@ -82,14 +83,14 @@ def _encoder_turns(loadings: Array, kind: factors.Symmetry, draws: Draws) -> tup
 
 def _common_level(model: Model, name: str) -> str | None:
     """The variable that gives every map of `name` weights of their own in each level, if there is one."""
-    levels = {free.source.by for free in factors.loadings_of(model, name)}
+    levels = {free.source.by for free in loadings_of(model, name)}
     return levels.pop() if len(levels) == 1 else None
 
 
 def _loadings(model: Model, name: str, by: str | None, flat: Mapping[str, Array]) -> Array:
     """Loadings (S, [C,] D, Z) of `name` on all features that it feeds, D in number."""
     parts = []
-    for free in factors.loadings_of(model, name):
+    for free in loadings_of(model, name):
         values = np.moveaxis(flat[free.name], 1 + free.axes.index(name), -1)
         kept = values.shape[: 1 if by is None else 2]  # the level comes first in a Linear's weights
         parts.append(values.reshape(*kept, -1, values.shape[-1]))

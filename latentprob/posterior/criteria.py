@@ -8,9 +8,9 @@ import pandas as pd
 from latentprob.errors import NotAvailable
 from latentprob.posterior.beliefs import stream
 from latentprob.posterior.density import row_density
-from latentprob.posterior.factors import loadings_of, symmetry
 from latentprob.posterior.result import Result, count
 from latentprob.spec.sites import Free, Site, free_parameters
+from latentprob.spec.symmetry import loadings_of, symmetry
 
 
 def information(result: Result) -> pd.Series:

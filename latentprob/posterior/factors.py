@@ -4,52 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from latentprob.posterior.labels import varies, written
 from latentprob.posterior.matching import Array, assign, pivot
-from latentprob.spec.distributions import Distribution, Laplace, Normal, StudentT
-from latentprob.spec.maps import Linear
-from latentprob.spec.model import Model, parents
-from latentprob.spec.schema import Schema
-from latentprob.spec.sites import Free, free_parameters
+from latentprob.spec.symmetry import Symmetry
 
 VARIMAX_STEPS = 500
 VARIMAX_TOLERANCE = 1e-10  # change of the criterion, of its value
 BLOCK_VALUES = 5_000_000  # loadings held at once
-
-Symmetry = frozenset[str]
-ROTATION: Symmetry = frozenset({"sign", "order", "rotation"})
-
-
-def loadings_of(model: Model, name: str) -> tuple[Free, ...]:
-    """The weights through which `name` is read."""
-    return tuple(f for f in free_parameters(model) if f.part == "weights" and f.source.parent == name)
-
-
-def symmetry(model: Model, schema: Schema, name: str) -> Symmetry:
-    """Which of "sign", "order" and "rotation" the model leaves open for the dims of a hidden continuous `name`."""
-    law = model[name]
-    if name in schema or model.is_level(name) or parents(law) or not isinstance(law, (Normal, StudentT)):
-        return frozenset()
-    if any(not isinstance(term, (int, float, tuple, type(None))) for term in written(model, name)):
-        return frozenset()
-    readers = [term for child in model.children(name) for term in written(model, child) if name in parents(term)]
-    if not all(isinstance(term, Linear) and term.parent == name for term in readers):
-        return frozenset()
-    found = _of_law(law, 1)
-    for free in loadings_of(model, name):
-        place = len(free.axes) - free.axes.index(name)
-        found &= ROTATION if free.prior in (None, "point") else _of_law(free.prior, place)
-    return found
-
-
-def _of_law(law: Distribution, place: int) -> Symmetry:
-    """What a law leaves open along the axis `place` from the right."""
-    same = not any(varies(getattr(law, p), place) for p in law.parameters)
-    centred = isinstance(law, (Normal, StudentT, Laplace)) and not np.any(np.asarray(law.loc or 0, float))
-    found = {"order"} if same else set()
-    found |= {"sign"} if centred else set()
-    found |= {"rotation"} if same and centred and isinstance(law, Normal) else set()
-    return frozenset(found)
 
 
 def varimax(loadings: Array, start: Array) -> Array:

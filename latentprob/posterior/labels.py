@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from latentprob.posterior.matching import Array, assign, pivot, reorder
 from latentprob.spec.distributions import Bernoulli, Distribution
 from latentprob.spec.maps import MLP, Module
-from latentprob.spec.model import Model, argument, terms
+from latentprob.spec.model import Model
 from latentprob.spec.schema import Schema
 from latentprob.spec.sites import Free, free_parameters
+from latentprob.spec.symmetry import arguments_of, varies
 
 ROUNDS = 20  # of matching to the mean; a handful is enough
 
@@ -25,14 +26,9 @@ def exchangeable(model: Model, schema: Schema) -> tuple[str, ...]:
     return tuple(name for name in hidden if _symmetric(model, name))
 
 
-def written(model: Model, name: str) -> list[Any]:
-    """The terms of all parameters of `name`, defaults among them."""
-    return [term for p in model[name].parameters for term in terms(argument(model, name, p))]
-
-
 def _symmetric(model: Model, name: str) -> bool:
-    law, own = model[name], written(model, name)
-    readers = [term for child in model.children(name) for term in written(model, child)]
+    law, own = model[name], arguments_of(model, name)
+    readers = [term for child in model.children(name) for term in arguments_of(model, child)]
     networks = (MLP, Module)
     if any(isinstance(t, networks) and t.parent == name for t in readers) or any(isinstance(t, networks) for t in own):
         return False
@@ -57,14 +53,6 @@ def _varies_along(free: Free, axis: str) -> bool:
         return False
     place = len(free.axes) - free.axes.index(axis)
     return any(varies(getattr(free.prior, p), place) for p in free.prior.parameters)
-
-
-def varies(value: object, place: int) -> bool:
-    """Whether numbers differ along the axis `place` from the right."""
-    if not isinstance(value, (int, float, tuple)):
-        return False
-    numbers = np.asarray(value, float)
-    return numbers.ndim >= place and bool(np.ptp(numbers, axis=-place).any())
 
 
 def label_order(

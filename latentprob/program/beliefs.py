@@ -113,14 +113,14 @@ def belief(scope: Scope, names: tuple[str, ...]) -> Belief:
     precision = group.summed("precision", [part.precision for part in parts])
     shift = group.summed("shift", [part.shift for part in parts])
     tril = scope.let("tril", Expr(f"torch.linalg.cholesky({precision.text})", precision.dims))
-    covariance = scope.let("covariance", Expr("torch.cholesky_inverse(tril)", precision.dims))
+    covariance = scope.let(f"{name}_covariance", Expr("torch.cholesky_inverse(tril)", precision.dims))
     keep = (*group.lead(shift, covariance), f"{axis}'")
-    mean = scope.let("mean", product([shift, covariance], keep)).renamed((f"{axis}'", axis))
+    mean = scope.let(f"{name}_mean", product([shift, covariance], keep)).renamed((f"{axis}'", axis))
     half = _half(method(binary(shift, "*", mean, order), "sum(-1)", 1))
     scale = scope.let(f"{name}_log_scale", _log_scale(tril))
     signed = [*(piece for part in parts for piece in part.log), ("+", half), ("-", scale)]
     log = _log_lines(scope, f"log_{name}", signed, order)
-    lines = [*scope.take(), f"return mean, covariance, {log.text}"]
+    lines = [*scope.take(), f"return {mean.text}, {covariance.text}, {log.text}"]
     return Belief(name, tuple(lines), mean.dims, covariance.dims, log.dims)
 
 
@@ -189,7 +189,7 @@ def _child(group: Group, child: str) -> Part:
     """What an observed child adds."""
     scope = group.scope
     weights = _weights(group, child)
-    loaded = scope.let(f"{child}_loaded", _loaded(scope.model[child], group, child, weights))
+    loaded = scope.named(f"{child}_loaded", _loaded(scope.model[child], group, child, weights))
     mask = _shown(scope, child) if child in scope.plan.missing and ROW not in loaded.dims else None
     return Part(_square(group, child, weights, loaded, mask), _shift(group, child, loaded, mask))
 
@@ -227,7 +227,7 @@ def _(law: Normal, group: Group, child: str, weights: Expr) -> Expr:
     precision = normal_precision(group.scope, child)
     if child in group.scope.plan.missing and ROW in (*weights.dims, *precision.dims):
         precision = binary(_shown(group.scope, child), "*", precision, group.order)
-    return binary(weights, "*", precision, group.order)
+    return weights if precision.number == 1 else binary(weights, "*", precision, group.order)
 
 
 @_loaded.register

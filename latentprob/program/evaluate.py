@@ -19,6 +19,8 @@ from latentprob.program.build import Program
 from latentprob.spec.distributions import LKJ, MultivariateNormal
 from latentprob.spec.sites import free_parameters
 
+HALVES = ("_observed", "_unobserved")  # the sites that obs_mask makes of a partly labelled one
+
 Draws = Mapping[str, Tensor]
 Batch = Mapping[str, Tensor]
 
@@ -157,7 +159,7 @@ def derived(module: Any, draws: Draws) -> dict[str, Tensor]:
 def means(module: Any, batch: Batch, draws: Draws, latents: Draws) -> dict[str, Tensor]:
     """E[x given its parents] of every observed variable, (S, N, D); of a categorical its probabilities (S, N, D, L).
 
-    latents: values of all latents, (S, N, ...).
+    latents: values of all latents, partly labelled ones among them, (S, N, ...).
     """
 
     def one(draw: Draws, local: Draws) -> dict[str, Tensor]:
@@ -200,7 +202,8 @@ def draw_rows(module: Any, batch: Batch, draws: Draws, seed: int) -> dict[str, T
             free = poutine.condition(poutine.uncondition(module.model), data=fixed)
             trace = poutine.trace(free).get_trace(**batch, rows=_size(batch))
             found.append({site["name"]: site["value"] for site in row_sites(trace)})
-    return {name: torch.stack([one[name] for one in found]) for name in found[0]}
+    halves = {f"{name}{half}" for name in found[0] for half in HALVES}
+    return {name: torch.stack([one[name] for one in found]) for name in found[0] if name not in halves}
 
 
 def _devices(batch: Batch) -> list[Any]:

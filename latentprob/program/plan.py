@@ -116,6 +116,9 @@ def _check(plan: Plan) -> None:
             raise ModelError(f"{name} ~ Categorical is hidden and has no size; write {name} ~ Categorical(size=3), say")
         if isinstance(law, Bernoulli) and law.size not in (None, 1):
             raise ModelError(f"{name} ~ Bernoulli(size={law.size}) is hidden; write one statement for each bit")
+    for group in plan.groups:
+        if "_".join(group) in (*model, *model.inputs) and len(group) > 1:
+            raise ModelError(f"'{'_'.join(group)}' is the name of {' and '.join(group)} together; write another name")
     for name in plan.missing:
         if name in model.inputs:
             raise ModelError(f"the input '{name}' has gaps; a covariate needs every cell. State its law, or fill it")

@@ -11,16 +11,18 @@ from latentprob.spec.structure import Laws, argument_of, parents, places, site_n
 # Words of the program's text: its modules, its arguments, its locals, and what it uses of Python.
 RESERVED = (
     *("self", "torch", "pyro", "dist", "math", "rows", "batch", "nn", "constraints", "poutine", "len", "super"),
-    *("parameters", "prior", "precision", "tril", "shift", "freedom", "seen", "probs", "joint", "log_belief", "_"),
-    *("AutoNormal", "PyroModule", "PowerTransform", "inverse_wishart_tril", "seen_normal"),
+    *("parameters", "prior", "precision", "tril", "shift", "freedom", "seen", "probs", "joint", "slice", "_"),
+    *("AutoNormal", "PyroModule", "PowerTransform", "SigmoidTransform", "inverse_wishart_tril", "seen_normal"),
+    *("normal_log_prob", "seen_normal_log_prob", "multivariate_normal_log_prob", "seen_precision"),
 )
 DIMS = ("chain", "draw", "row", "feature")  # axes of the results
 # What the program and the results call parts of an input, and of a stated variable.
 INPUT_PARTS = ("{}_seen", "{}_center", "{}_spread", "{}_dim", "{}_level", "{}_feature")
 PARTS = (
     *INPUT_PARTS,
-    *("{}_law", "{}_marginal", "{}_belief", "{}_residual", "{}_loaded", "{}_inverse", "log_{}", "log_{}_belief"),
-    *("{}_loc", "{}_scale", "{}_log_scale", "{}_scale_tril", "{}_covariance", "{}_precision", "{}_seen_weights"),
+    *("{}_law", "{}_marginal", "{}_belief", "{}_residual", "{}_loaded", "{}_inverse", "log_{}", "{}_other", "{}_hot"),
+    *("{}_loc", "{}_scale", "{}_log_scale", "{}_scale_tril", "{}_covariance", "{}_precision", "{}_weights"),
+    *("{}_shown", "{}_pairs", "{}_masked", "{}_offset", "{}_shift", "{}_mean", "{}_log_norm", "{}_log_odds"),
 )
 
 

@@ -20,6 +20,7 @@ from latentprob.posterior.matching import Array
 from latentprob.posterior.result import Result
 from latentprob.program import evaluate
 from latentprob.spec.sites import Free, Site, free_parameters
+from latentprob.spec.symmetry import loadings_of, symmetry
 
 CELLS = 8  # numbers of one parameter that are ranked, the first ones
 ROWS = 2  # rows whose latents are ranked: rows of a simulation are exchangeable, so the first ones
@@ -43,7 +44,7 @@ class Joined:
     def factors(self) -> tuple[str, ...]:
         """Latents whose dims the model may rotate, reorder or flip."""
         model, schema = self.result.model, self.result.values.schema
-        return tuple(n for n in model if factors.loadings_of(model, n) and factors.symmetry(model, schema, n))
+        return tuple(n for n in model if loadings_of(model, n) and symmetry(model, schema, n))
 
     @cached_property
     def mixtures(self) -> tuple[str, ...]:

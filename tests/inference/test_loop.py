@@ -21,8 +21,8 @@ def test_a_rising_bound_goes_on_and_a_flat_one_stops():
 
 
 def test_slow_gains_add_up():
-    plateau = Plateau(stages=1, patience=4)
-    for i in range(12):  # 0.4 standard errors a window: none shows by itself
+    plateau = Plateau(stages=1, patience=10)
+    for i in range(15):  # 0.4 standard errors a window: none shows by itself
         plateau.judge(window(0.4 * i / BLOCKS**0.5, 1.0, 5))
     assert not plateau.settled
 

@@ -71,7 +71,7 @@ def test_a_seed_gives_the_same_numbers_bit_for_bit(problem, two_groups, text, da
 
 
 def test_a_linear_vae_reaches_its_closed_form(problem):
-    """Its best bound is the maximum of the log-likelihood of probabilistic principal components (Lucas et al., 2019)."""
+    """Its best bound is the maximum likelihood of probabilistic PCA (Lucas et al., 2019, NeurIPS 32)."""
     rng = np.random.default_rng(4)
     data = 300 + 100 * (rng.normal(size=(150, 2)) @ rng.normal(size=(2, 5)) + 0.7 * rng.normal(size=(150, 5)))
     text = "z ~ Normal(0, 1, size=2)\nx ~ Normal(loc=Linear(z), scale=Shared())"

@@ -11,6 +11,7 @@ from latentprob.posterior.matching import assign
 from latentprob.program import compile
 from latentprob.spec.model import Model
 from latentprob.spec.schema import Column, Schema
+from latentprob.spec.symmetry import symmetry
 
 MIXTURE = Model("c ~ Categorical(size=3)\nx ~ MultivariateNormal(loc=Table(c), covariance=Table(c))")
 FACTORS = Model("z ~ Normal(0, 1, size=2)\nx ~ Normal(loc=Linear(z), scale=PerFeature())")
@@ -198,7 +199,7 @@ def test_varimax_reaches_the_maximum_over_all_angles() -> None:
     }.values(),
 )
 def test_what_is_open_follows_from_the_priors(text: str, expected: set[str]) -> None:
-    assert factors.symmetry(Model(text), SCHEMA, "z") == expected
+    assert symmetry(Model(text), SCHEMA, "z") == expected
 
 
 def test_special_rotations_of_one_factor_are_its_sign() -> None:

@@ -197,7 +197,8 @@ class Case:
     def _values(self, name: str, rng: np.random.Generator) -> Any:
         if self.model.is_level(name):
             return rng.integers(0, self.levels(name), ROWS)
-        shape = (ROWS, {"y": 3, "w": 2, "v": 1}.get(name, 4))
+        known = getattr(self.model.statements.get(name), "size", None)
+        shape = (ROWS, known or {"y": 3, "w": 2, "v": 1}.get(name, 4))
         support = self.model[name].support if name in self.model else "real"
         return {
             "real": lambda: 3 + 2 * rng.normal(size=shape),

@@ -92,7 +92,7 @@ def test_rows_are_complete(case):
     assert set(found) == set(case.model)
     for name in set(case.observed) & set(case.model):
         assert found[name].shape[1:] == case.batch[name].shape
-    means = evaluate.means(case.module, case.batch, case.draws(), {n: found[n] for n in case.program.layout.latents})
+    means = evaluate.means(case.module, case.batch, case.draws(), {n: found[n] for n in case.program.plan})
     childless = {name for name in case.model if not case.model.children(name)}
     assert childless <= set(means) <= set(case.observed)
     assert all(value.isfinite().all() for value in means.values())

@@ -14,8 +14,8 @@ from torch import Tensor
 from latentprob.inference.natural.engine import Engine
 from latentprob.inference.natural.part import Natural
 
-MEMORY = 6  # differences that the acceleration looks back on
-RIDGE = 1e-10  # of the mean square of the differences
+MEMORY = 5  # differences that the acceleration looks back on
+RIDGE = 1e-8  # of the mean square of the differences
 GAIN = 1e-4  # nats a natural parameter: gains below it move no parameter by a hundredth of its posterior sd
 STILL = 3  # passes in a row that gain less before the bound is settled
 

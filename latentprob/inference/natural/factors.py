@@ -12,7 +12,7 @@ import torch
 from torch.distributions import Gamma, MultivariateNormal, Normal
 from torch import Tensor
 
-from latentprob.inference.natural.laws import gamma_divergence, log_determinant, outer, packed, unpacked
+from latentprob.inference.natural.laws import gamma_divergence, inside, log_determinant, outer, packed, unpacked
 from latentprob.inference.natural.normals import POWERS
 from latentprob.inference.natural.part import Batch, Moments, Natural, Values, quadratic, reduced, total
 from latentprob.inference.natural.priors import Priors
@@ -61,7 +61,7 @@ class Factors:
         weights, square, _ = _normal(natural[0], natural[1])
         gamma = natural[2:]
         precision = gamma[0] / gamma[1] if gamma else self.known_precision
-        log = gamma[0].digamma() - gamma[1].log() if gamma else self.known_precision.log()
+        log = inside(gamma[0]).digamma() - gamma[1].log() if gamma else self.known_precision.log()
         return {"weights": weights, "square": square, "precision": precision, "log": log}
 
     def at(self, values: Values) -> Moments:

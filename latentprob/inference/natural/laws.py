@@ -4,6 +4,11 @@ import torch
 from torch import Tensor
 
 
+def inside(values: Tensor) -> Tensor:
+    """The values, NaN where they are not positive: steps beyond coordinate ascent may leave a family."""
+    return torch.where(values > 0, values, torch.nan)
+
+
 def gamma_divergence(a: Tensor, b: Tensor, a0: Tensor, b0: Tensor) -> Tensor:
     """KL(Gamma(a, b) || Gamma(a0, b0)), elementwise."""
     shape = (a - a0) * a.digamma() - a.lgamma() + a0.lgamma()
@@ -19,7 +24,7 @@ def dirichlet_divergence(a: Tensor, a0: Tensor) -> Tensor:
 
 def mean_log(a: Tensor) -> Tensor:
     """E log p under p ~ Dirichlet(a), over the last axis."""
-    return a.digamma() - a.sum(-1, keepdim=True).digamma()
+    return inside(a).digamma() - a.sum(-1, keepdim=True).digamma()
 
 
 def normal_divergence(precision: Tensor, loc: Tensor, precision0: Tensor, loc0: Tensor, unit: Tensor) -> Tensor:
@@ -40,7 +45,7 @@ def wishart_divergence(df: Tensor, inverse: Tensor, df0: Tensor, inverse0: Tenso
 
 def multivariate_digamma(a: Tensor, size: int) -> Tensor:
     """The derivative of log of the multivariate gamma function at a, (...)."""
-    return (a[..., None] - 0.5 * torch.arange(size, dtype=a.dtype, device=a.device)).digamma().sum(-1)
+    return inside(a[..., None] - 0.5 * torch.arange(size, dtype=a.dtype, device=a.device)).digamma().sum(-1)
 
 
 def log_determinant(matrix: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch.distributions import Gamma, Normal
 from torch import Tensor
 
-from latentprob.inference.natural.laws import gamma_divergence, normal_divergence
+from latentprob.inference.natural.laws import gamma_divergence, inside, normal_divergence
 from latentprob.inference.natural.part import Batch, Moments, Natural, Values, filled, reduced, total
 from latentprob.inference.natural.priors import Priors
 from latentprob.spec.distributions import LogNormal
@@ -86,7 +86,7 @@ class Normals:
         loc, variance = self._location(natural)
         gamma = self._precision(natural)
         precision = gamma[0] / gamma[1] if gamma else self.known_precision
-        log = gamma[0].digamma() - gamma[1].log() if gamma else self.known_precision.log()
+        log = inside(gamma[0]).digamma() - gamma[1].log() if gamma else self.known_precision.log()
         square = precision * loc.square() + (variance if self.joint else precision * variance)
         return {"precision": precision, "log": log, "first": precision * loc, "square": square}
 

@@ -7,7 +7,7 @@ import torch
 from torch.distributions import Gamma
 from torch import Tensor
 
-from latentprob.inference.natural.laws import gamma_divergence
+from latentprob.inference.natural.laws import gamma_divergence, inside
 from latentprob.inference.natural.part import Batch, Moments, Natural, Values, filled, reduced, total
 from latentprob.inference.natural.priors import Priors
 from latentprob.spec.distributions import Poisson
@@ -48,7 +48,7 @@ class Rates:
         return weights @ (each * batch[f"{self.name}_seen"] if self.gaps else each).sum(1)
 
     def moments(self, natural: Natural) -> Moments:
-        return {"rate": natural[0] / natural[1], "log": natural[0].digamma() - natural[1].log()}
+        return {"rate": natural[0] / natural[1], "log": inside(natural[0]).digamma() - natural[1].log()}
 
     def at(self, values: Values) -> Moments:
         return {"rate": values["rate"], "log": values["rate"].log()}
