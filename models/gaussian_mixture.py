@@ -11,6 +11,7 @@ import pyro.distributions as dist
 import torch
 from pyro.infer.autoguide import AutoNormal
 from pyro.nn import PyroModule
+from torch import nn
 
 
 def inverse_wishart_tril(diagonal, above, root):
@@ -36,7 +37,8 @@ def multivariate_normal_log_prob(x, loc, scale_tril):
     whitener = torch.linalg.solve_triangular(scale_tril, eye, upper=False)
     whitener = whitener.expand(*lead, -1, -1)
     center = torch.einsum("...x,...yx->...y", loc, whitener)
-    white = torch.einsum("nx,...yx->n...y", x, whitener) - center
+    white = nn.functional.linear(x, whitener.flatten(0, -2), -center.flatten())
+    white = white.unflatten(-1, center.shape)
     log_scale = scale_tril.diagonal(dim1=-2, dim2=-1).log() + 0.5 * math.log(math.tau)
     return -0.5 * white.square().sum(-1) - log_scale.sum(-1)
 

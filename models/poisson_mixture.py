@@ -43,7 +43,8 @@ class Program(PyroModule):
         """log p(c, x given the parameters), for each row and level of c."""
         c_probs, x_rate = parameters
         log_c = c_probs.log()
-        log_x = x @ x_rate.log().mT - x_rate.sum(-1) - (x + 1).lgamma().sum(-1)[:, None]
+        x_log_rate = x_rate.clamp_min(1e-300).log()
+        log_x = x @ x_log_rate.mT - x_rate.sum(-1) - (x + 1).lgamma().sum(-1)[:, None]
         return log_c + log_x
 
     def marginal(self, x, rows):

@@ -59,8 +59,8 @@ def locate(space: Space, guide: AutoGuide, place: Place) -> None:
     near = place.laplace
     with torch.no_grad():
         if isinstance(guide, AutoMultivariateNormal) and near is not None:
-            _set(guide, scale=near.scale_tril.diagonal())
-            _set(guide, scale_tril=near.scale_tril / near.scale_tril.diagonal()[:, None])
+            _set(guide, scale=near.everywhere.diagonal())
+            _set(guide, scale_tril=near.everywhere / near.everywhere.diagonal()[:, None])
         else:
             spread(space, guide, place.scales)
         if isinstance(guide, AutoLowRankMultivariateNormal) and near is not None:
@@ -115,6 +115,6 @@ def _own(space: Space, guide: AutoGuide, scales: Tensor) -> dict[str, Tensor]:
 
 
 def _factor(laplace: Laplace, rank: int) -> Tensor:
-    scaled = laplace.scale_tril / laplace.conditional[:, None]
+    scaled = laplace.everywhere / laplace.conditional[:, None]
     values, vectors = torch.linalg.eigh(scaled @ scaled.mT)
     return vectors[:, -rank:] * (values[-rank:] - 1).clamp(min=0).sqrt()

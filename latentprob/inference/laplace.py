@@ -6,32 +6,60 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-FLAT = 1e-4  # of the curvature that a coordinate has by itself: below it a direction is a symmetry, such as a rotation
+from latentprob.inference.gauge import Gauge
+
+FLAT = 1e-4  # of the curvature that a coordinate has by itself: below it a direction counts as flat
 BLOCK = 16  # Hessian rows at once: bounds memory to that many backward passes
 
 
 @dataclass(frozen=True)
 class Laplace:
-    """Mode (P,), factor of the covariance (P, P) with covariance = factor @ factor.T, flat directions found."""
+    """A normal law of the free coordinates around a mode.
+
+    mode: (P,). scale_tril: (F, F) over the free coordinates, covariance = scale_tril @ scale_tril.T.
+    conditional: (P,) standard deviations given all others: those of the best mean-field normal.
+    flat: how many directions are flat. gauge: which coordinates are free; all of them where it is None.
+    """
 
     mode: Tensor
     scale_tril: Tensor
-    conditional: Tensor  # (P,) standard deviations given all others: those of the best mean-field normal
+    conditional: Tensor
     flat: int
+    gauge: Gauge | None = None
+
+    @property
+    def everywhere(self) -> Tensor:
+        """The factor (P, P), with the conditional standard deviations for what is held."""
+        if self.gauge is None:
+            return self.scale_tril
+        free = self.gauge.free
+        found = self.conditional.diag()
+        found[free[:, None], free] = self.scale_tril
+        return found
 
 
-def laplace(density: Callable[[Tensor], Tensor], mode: Tensor) -> Laplace:
+def laplace(density: Callable[[Tensor], Tensor], mode: Tensor, gauge: Gauge | None = None) -> Laplace:
     """The approximation at the mode of a log density; flat directions get the curvature of their coordinates."""
-    information = -hessian(density, mode)
+
+    def within(vector: Tensor) -> Tensor:
+        return density(vector) if gauge is None else density(vector) + gauge.log_volume(vector)
+
+    information = -hessian(within, mode)
     diagonal = information.diagonal()
     typical = diagonal[diagonal > 0].median() if (diagonal > 0).any() else torch.ones_like(diagonal[0])
     unit = torch.where(diagonal > FLAT * typical, diagonal, typical).rsqrt()
-    values, vectors = torch.linalg.eigh(unit[:, None] * information * unit)
+    free = torch.arange(len(mode)) if gauge is None else gauge.free
+    own = unit[free]
+    values, vectors = torch.linalg.eigh(own[:, None] * information[free[:, None], free] * own)
     flat = values < FLAT
-    root = (unit[:, None] * vectors) * torch.where(flat, 1.0, values).rsqrt()
+    root = (own[:, None] * vectors) * torch.where(flat, 1.0, values).rsqrt()
     # QR of the transpose is the Cholesky factor of root @ root.T without forming it
     upper = torch.linalg.qr(root.mT).R
-    return Laplace(mode, (upper * upper.diagonal().sign()[:, None]).mT, unit, int(flat.sum()))
+    scale_tril = (upper * upper.diagonal().sign()[:, None]).mT
+    # What the gauge adds to the density moves the mode a little: one step of Newton's.
+    step = scale_tril @ (scale_tril.mT @ torch.func.grad(within)(mode)[free])
+    centre = mode if gauge is None else mode.index_add(0, free, step)
+    return Laplace(centre, scale_tril, unit, int(flat.sum()), gauge)
 
 
 def hessian(density: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:

@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 
 from latentprob.inference.capture import Density, value_and_gradient
+from latentprob.inference.gauge import turned
 from latentprob.inference.laplace import Laplace, laplace
 from latentprob.inference.optimize import maximize
 from latentprob.inference.problem import rows_of
+from latentprob.spec.model import Model
 
 HESSIAN = 400  # global numbers up to which the Hessian at the mode is computed
 MODE_ROWS = 5_000  # rows on which the mode is sought; the steps that follow see all
@@ -26,17 +28,22 @@ class Place:
 
 
 def places(
-    batch: Mapping[str, Tensor], weights: Tensor, density: Density, starts: Sequence[Mapping[str, Tensor]]
+    batch: Mapping[str, Tensor],
+    weights: Tensor,
+    density: Density,
+    starts: Sequence[Mapping[str, Tensor]],
+    model: Model,
 ) -> list[Place]:
-    """The mode that each start leads to, with its scales."""
+    """The mode that each start leads to, rotations of factors taken out, with its scales."""
     rows = _some(len(weights), MODE_ROWS)
     batch, weights = rows_of(batch, rows), weights[rows]
     evaluate = value_and_gradient(density, batch, weights)
     found = []
     for start in starts:
         vector = maximize(evaluate, density.space.join(start)).vector
+        vector, gauge = turned(model, tuple(batch), density.space, vector)
         if density.space.size <= HESSIAN:
-            near = laplace(lambda v: density(v, batch, weights), vector)
+            near = laplace(lambda v: density(v, batch, weights), vector, gauge)
             found.append(Place(vector, near.conditional, near))
         else:
             found.append(Place(vector, _scales(density, vector, batch, weights), None))

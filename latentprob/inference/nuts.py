@@ -92,7 +92,7 @@ class Target:
         if any(part.local for part in space.parts):
             where = [Place(space.join({**space.split(space.start)[0], **start}), space.spread, None) for start in at]
         else:
-            where = _best(places(batch, weights, density, at), density, batch, weights)
+            where = _best(places(batch, weights, density, at, problem.program.model), density, batch, weights)
         return cls(problem, density, where)
 
     def capture(self, runs: int, compile: bool | None) -> None:
@@ -122,7 +122,7 @@ class Target:
 
 
 def _root(place: Place) -> Tensor:
-    return place.laplace.scale_tril if place.laplace is not None else place.scales.diag()
+    return place.laplace.everywhere if place.laplace is not None else place.scales.diag()
 
 
 class Potential(torch.autograd.Function):

@@ -12,10 +12,12 @@ from arviz_stats.base import array_stats
 from pyro.distributions import MultivariateStudentT
 from torch import Tensor
 
+from latentprob.inference.gauge import Gauge
 from latentprob.inference.laplace import Laplace
 
 PARETO_K_GOOD = 0.5  # finite variance of the weights; standard deviations are within 10 % below it (measured)
-DEGREES = 7.0  # of freedom: tails heavier than a posterior's, light enough for a few dozen dimensions
+DEGREES = 7.0  # of freedom at least: tails heavier than a posterior's
+DEGREES_EACH = 0.5  # of freedom a dimension: the spread of the weights grows with dimensions over degrees
 PROPOSALS = (4, 20, 20, 20)  # a draw, round by round until k is good: many where few did not do
 EFFECTIVE = 2.0  # effective proposals a draw: with fewer, resampling repeats a few of them too often
 MOMENTS = 10  # effective draws a dimension from which the next proposal takes the moments of the weighted ones
@@ -54,12 +56,16 @@ def refine(
     most: int = PROPOSALS[-1],
 ) -> Refined:
     """Draws of the density, log p at vectors (S, P) -> (S,), by proposals around its mode, `most` a draw at most."""
-    loc, scale_tril = around.mode, around.scale_tril
+    gauge = around.gauge or Gauge.none(len(around.mode))
+    loc, scale_tril = around.mode[gauge.free], around.scale_tril
+    degrees = max(DEGREES, float(round(DEGREES_EACH * len(loc))))
     best: Refined | None = None
     for proposals in PROPOSALS:
-        vectors = student(loc, scale_tril, min(proposals, most) * draws, generator)
+        free = student(loc, scale_tril, degrees, min(proposals, most) * draws, generator)
+        vectors = gauge.whole(free, len(around.mode))
         log_p = density(vectors)
-        ratios = log_p - MultivariateStudentT(loc.new_tensor(DEGREES), loc, scale_tril).log_prob(vectors)
+        log_q = MultivariateStudentT(loc.new_tensor(degrees), loc, scale_tril).log_prob(free)
+        ratios = log_p + gauge.log_volume(vectors) - log_q
         weights, k = smoothed(ratios)
         effective = float(1 / weights.square().sum())
         index = torch.multinomial(weights, draws, replacement=True, generator=generator)
@@ -68,16 +74,16 @@ def refine(
         if best.good and best.effective >= EFFECTIVE * draws:
             break
         if effective > MOMENTS * len(loc):
-            loc = weights @ vectors
-            scale_tril = torch.linalg.cholesky((weights[:, None] * (vectors - loc)).mT @ (vectors - loc))
+            loc = weights @ free
+            scale_tril = torch.linalg.cholesky((weights[:, None] * (free - loc)).mT @ (free - loc))
     return best  # type: ignore[return-value]
 
 
-def student(loc: Tensor, scale_tril: Tensor, draws: int, generator: torch.Generator) -> Tensor:
+def student(loc: Tensor, scale_tril: Tensor, degrees: float, draws: int, generator: torch.Generator) -> Tensor:
     """Student-t vectors (S, P)."""
     normal = torch.randn(draws, len(loc), generator=generator, dtype=loc.dtype, device=loc.device)
-    chi2 = torch.randn(draws, int(DEGREES), generator=generator, dtype=loc.dtype, device=loc.device).square().sum(1)
-    return loc + (normal @ scale_tril.mT) * (DEGREES / chi2).sqrt()[:, None]
+    chi2 = torch.randn(draws, int(degrees), generator=generator, dtype=loc.dtype, device=loc.device).square().sum(1)
+    return loc + (normal @ scale_tril.mT) * (degrees / chi2).sqrt()[:, None]
 
 
 def smoothed(log_ratios: Tensor) -> tuple[Tensor, float]:

@@ -170,7 +170,7 @@ def _fit(problem: Problem, settings: SVI, setting: Setting, seed: int, progress:
 def _places(problem: Problem, setting: Setting) -> list[Place]:
     """Where each restart begins: at a mode, or at its start where networks or drawn latents have none."""
     if setting.closed and setting.space.size:
-        return places(*problem.arguments(), setting.density, setting.values)
+        return places(*problem.arguments(), setting.density, setting.values, problem.program.model)
     space = setting.space
     return [
         Place(space.join(values) if space.size else space.start, START_SCALE * space.spread, None)
@@ -235,7 +235,7 @@ def _refine(
     if settings.refine and not possible:
         raise InferenceError(
             "SVI(refine=True) needs a closed form of the density around one mode: no networks, no drawn latents, "
-            "no point estimates and no direction in which the density is flat (such as rotations of factors); "
+            "no point estimates and no direction in which the density is flat; "
             "leave refine out, or use NUTS"
         )
     most = REFINE_CELLS // (settings.draws * problem.rows)

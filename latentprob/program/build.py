@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +169,9 @@ def compile(
         observed = [name for name in model if not model.children(name)] + list(model.inputs)
     if isinstance(observed, str) or isinstance(missing, str):
         raise InferenceError("observed= and missing= are lists of names, such as observed=['x']")
-    program = Program(model, tuple(dict.fromkeys((*observed, *missing))), tuple(missing), collapse)
+    program = _program(model, tuple(dict.fromkeys((*observed, *missing))), tuple(missing), collapse)
     _ = program.layout
     return program
+
+
+_program = lru_cache(maxsize=128)(Program)  # the text of a model that is fitted again is there already

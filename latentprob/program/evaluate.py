@@ -163,14 +163,14 @@ def means(module: Any, batch: Batch, draws: Draws, latents: Draws) -> dict[str, 
     """
 
     def one(draw: Draws, local: Draws) -> dict[str, Tensor]:
-        # A level with gaps has a site for its hidden rows, which must not be drawn under vmap.
-        hidden = {f"{name}_unobserved": value for name, value in local.items()}
+        # A level with gaps has two sites, of which the hidden one must not be drawn under vmap.
+        known, hidden = ({f"{name}{half}": value for name, value in local.items()} for half in HALVES)
         fixed = poutine.condition(module.model, data={**draw, **local, **hidden})
         with poutine.block():
             trace = poutine.trace(fixed).get_trace(**batch, rows=_size(batch))
         found = {}
         for site in row_sites(trace):
-            if site["is_observed"] and site["name"] not in local:
+            if site["is_observed"] and site["name"] not in {*local, *known, *hidden}:
                 found[site["name"]] = expectation(site["fn"])
         return found
 

@@ -11,6 +11,8 @@ from latentprob.program.maps import expanded, parameter
 from latentprob.program.scope import Scope
 from latentprob.spec.distributions import Bernoulli, Distribution, MultivariateNormal, Normal, Poisson
 
+TINY = 1e-300  # a rate of zero has a finite logarithm, so that products with it are defined
+
 NORMAL = '''
 def normal_log_prob(x, loc, scale, origin):
     """log Normal(x; loc, scale), summed over the features, by matrix products.
@@ -53,7 +55,8 @@ def multivariate_normal_log_prob(x, loc, scale_tril):
     whitener = torch.linalg.solve_triangular(scale_tril, eye, upper=False)
     whitener = whitener.expand(*lead, -1, -1)
     center = torch.einsum("...x,...yx->...y", loc, whitener)
-    white = torch.einsum("nx,...yx->n...y", x, whitener) - center
+    white = nn.functional.linear(x, whitener.flatten(0, -2), -center.flatten())
+    white = white.unflatten(-1, center.shape)
     log_scale = scale_tril.diagonal(dim1=-2, dim2=-1).log() + 0.5 * math.log(math.tau)
     return -0.5 * white.square().sum(-1) - log_scale.sum(-1)
 '''
@@ -121,7 +124,8 @@ def _(component: Poisson, scope: Scope, name: str) -> Expr | None:
     seen = _seen(scope, name)
     factorial = Expr(f"({name} + 1).lgamma()", (ROW, name))
     factorial = factorial if seen is None else binary(seen, "*", factorial, scope.order)
-    linear = _linear(scope, name, method(rate, "log()"), rate)
+    logs = scope.let(f"{name}_log_rate", method(rate, f"clamp_min({TINY}).log()"))
+    linear = _linear(scope, name, logs, rate)
     return binary(linear, "-", method(factorial, "sum(-1)", 1), scope.order)
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from latentprob.studies.workers import Records, cores, run
 RANKED = 99  # draws that the truth is ranked among: ranks 0 to 99
 BAND = 0.95  # probability that all curves of a calibrated inference stay inside
 SIMULATIONS_MIN = 5  # below, the bands say nothing
+TRIALS, TRIALS_BEYOND = 1000, 20  # uniform samples that the bands are made from: at least, and that leave them
 FAILED_MAX = 0.01  # share of failed simulations: beyond, what is left is a selection
 Z_MIN = 2.0  # standard errors by which mean or spread of the ranks say in which direction they are off
 
@@ -65,15 +66,12 @@ class Calibration:
         `upper` (fraction): bands that hold all curves at all points with probability 0.95 under calibration
         (Säilynoja, Bürkner and Vehtari, 2022; shared among the quantities by Bonferroni's inequality).
         """
-        tail = (1 - BAND) / self.pit.shape[1]
-        trials = max(1000, round(20 / tail))
-        columns = [self.pit[name].to_numpy() for name in self.pit]
-        points, _, low, high = ecdf_pit(columns[0], 1 - tail, trials)
-        lines = [np.searchsorted(np.sort(u), points, side="right") / len(u) - points for u in columns]
-        coords = {"quantity": list(self.pit), "fraction": points}
-        dims = ("quantity", "fraction")
-        found = {"difference": (dims, np.array(lines)), "lower": ("fraction", low - points)}
-        return xr.Dataset({**found, "upper": ("fraction", high - points)}, coords)
+        points, low, high = _bands(*self.pit.shape)
+        ordered = np.sort(self.pit.to_numpy(), axis=0).T
+        lines = np.array([np.searchsorted(u, points, side="right") for u in ordered]) / len(self.pit)
+        found = {"difference": (("quantity", "fraction"), lines - points)}
+        bands = {"lower": ("fraction", low - points), "upper": ("fraction", high - points)}
+        return xr.Dataset({**found, **bands}, {"quantity": list(self.pit), "fraction": points})
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -139,6 +137,15 @@ class Calibration:
     def _repr_html_(self) -> str:
         shown = self.table.sort_values("excess", ascending=False, kind="stable")
         return f"<p><b>{escape(self.verdict)}</b></p>{shown.round(3).to_html()}"
+
+
+@lru_cache
+def _bands(simulations: int, quantities: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points in (0, 1), and between what a distribution function of uniform numbers lies there."""
+    tail = (1 - BAND) / quantities
+    uniform = np.linspace(0, 1, simulations)  # the bands depend on how many there are alone
+    points, _, low, high = ecdf_pit(uniform, 1 - tail, max(TRIALS, round(TRIALS_BEYOND / tail)))
+    return points, low, high
 
 
 def direction(pit: pd.Series) -> str:

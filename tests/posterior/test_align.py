@@ -11,7 +11,7 @@ from latentprob.posterior.matching import assign
 from latentprob.program import compile
 from latentprob.spec.model import Model
 from latentprob.spec.schema import Column, Schema
-from latentprob.spec.symmetry import symmetry
+from latentprob.spec.symmetry import ROTATION, symmetry
 
 MIXTURE = Model("c ~ Categorical(size=3)\nx ~ MultivariateNormal(loc=Table(c), covariance=Table(c))")
 FACTORS = Model("z ~ Normal(0, 1, size=2)\nx ~ Normal(loc=Linear(z), scale=PerFeature())")
@@ -141,7 +141,7 @@ def test_planted_rotations_are_undone() -> None:
     rng = np.random.default_rng(0)
     true = simple_loadings(rng, 100)
     turned = true @ ortho_group.rvs(3, size=100, random_state=1)
-    found = turned @ factors.match(turned, factors.ROTATION, {})
+    found = turned @ factors.match(turned, ROTATION, {})
     np.testing.assert_allclose(found @ found.mT, true @ true.mT, atol=1e-12)  # what is invariant stays
     np.testing.assert_allclose(found.mean(axis=0), true.mean(axis=0), atol=0.02)
     assert found.std(axis=0).max() < 0.06
@@ -204,7 +204,7 @@ def test_what_is_open_follows_from_the_priors(text: str, expected: set[str]) -> 
 
 def test_special_rotations_of_one_factor_are_its_sign() -> None:
     loadings = -np.abs(np.random.default_rng(7).normal(size=(20, 5, 1)))
-    np.testing.assert_array_equal(loadings @ factors.match(loadings, factors.ROTATION, {}), -loadings)
+    np.testing.assert_array_equal(loadings @ factors.match(loadings, ROTATION, {}), -loadings)
 
 
 def raw(parameters: dict[str, np.ndarray], latents: dict[str, np.ndarray] | None = None, **stats: np.ndarray) -> Draws:

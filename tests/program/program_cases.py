@@ -68,7 +68,8 @@ CLOSED = {
     "normal-wishart": "c ~ Categorical(size=2)\n"
     "x ~ MultivariateNormal(loc=Table(c), covariance=Table(c, prior=NormalWishart(0, 4, 10, 0.2)))",
     "mvn regression": "x ~ MultivariateNormal(loc=Linear(w), covariance=Shared())",
-    "two levels": "c ~ Categorical(size=2)\nd ~ Categorical(size=3)\nx ~ Normal(loc=Table(c) + Table(d), scale=Shared())",
+    "two levels": "c ~ Categorical(size=2)\nd ~ Categorical(size=3)\n"
+    "x ~ Normal(loc=Table(c) + Table(d), scale=Shared())",
     "two levels, mvn": "c ~ Categorical(size=2)\nd ~ Categorical(size=3)\n"
     "x ~ MultivariateNormal(loc=Table(c) + Table(d), covariance=Table(d))",
     "level under level": "c ~ Categorical(size=2)\nd ~ Categorical(probs=Table(c), size=3)\n"
@@ -89,7 +90,8 @@ CLOSED = {
     "factors and table": "c ~ Categorical(size=3)\nz ~ Normal(0, 1, size=2)\n"
     "x ~ Normal(loc=Table(c) + Linear(z), scale=Table(c))",
     "factors and regression": "z ~ Normal(0, 1, size=2)\nx ~ Normal(loc=Linear(w) + Linear(z), scale=PerFeature())",
-    "factors, scale by input": "z ~ Normal(0, 1, size=2)\nx ~ Normal(loc=Linear(z), scale=Linear(w, weights=Normal(0, 0.1)))",
+    "factors, scale by input": "z ~ Normal(0, 1, size=2)\n"
+    "x ~ Normal(loc=Linear(z), scale=Linear(w, weights=Normal(0, 0.1)))",
     "factors under level": "c ~ Categorical(size=3)\nz ~ Normal(loc=Table(c), scale=Table(c), size=2)\n"
     "x ~ Normal(loc=Linear(z), scale=PerFeature())",
     "factors under level, by level": "c ~ Categorical(size=2)\nd ~ Categorical(size=3)\n"
@@ -109,7 +111,8 @@ CLOSED = {
     "x ~ Normal(loc=Linear(z), scale=Shared())\ny ~ Normal(loc=Linear(z, by=c), scale=PerFeature())",
     "two factors of one child": "a ~ Normal(0, 1, size=2)\nb ~ Normal(0.5, 2, size=1)\n"
     "x ~ Normal(loc=Linear(a) + Linear(b), scale=Shared())",
-    "two factors in a row": "a ~ Normal(0, 1, size=2)\nb ~ MultivariateNormal(loc=[1, 0], covariance=[[1, 0.5], [0.5, 1]])\n"
+    "two factors in a row": "a ~ Normal(0, 1, size=2)\n"
+    "b ~ MultivariateNormal(loc=[1, 0], covariance=[[1, 0.5], [0.5, 1]])\n"
     "x ~ Normal(loc=Linear(a), scale=Shared())\ny ~ MultivariateNormal(loc=Linear(a) + Linear(b), covariance=Shared())",
     "two factors under levels": "c ~ Categorical(size=2)\nd ~ Categorical(size=3)\n"
     "a ~ Normal(loc=Table(c), scale=Table(c), size=2)\nb ~ Normal(0, 1)\n"

@@ -34,9 +34,9 @@ def levels(model: Model, name: str) -> int:
 def known(model: Model, parameters: Values, name: str, which: str, part: Any, piece: str) -> Any:
     """The value of the free parameter behind a term."""
     for free in free_parameters(model):
-        if (free.variable, free.parameter, free.part) == (name, which, piece):
-            if free.source == part or (isinstance(part, Distribution) and free.prior == part):
-                return parameters[free.name]
+        same = free.source == part or (isinstance(part, Distribution) and free.prior == part)
+        if same and (free.variable, free.parameter, free.part) == (name, which, piece):
+            return parameters[free.name]
     return None
 
 
@@ -115,9 +115,8 @@ def level_settings(
     """Every setting of the hidden levels that agrees with the labels of this row."""
     ways = [[int(row[name])] if bool(row.get(f"{name}_seen", False)) else range(levels(model, name)) for name in hidden]
     for setting in product(*ways):
-        # a label, hidden or not, is fully known under a setting
-        known_rows = {f"{name}_seen": True for name in hidden}
-        yield setting, {**row, **known_rows, **dict(zip(hidden, setting, strict=True))}
+        shown = {f"{name}_seen": True for name in hidden}  # under a setting, all is known
+        yield setting, {**row, **shown, **dict(zip(hidden, setting, strict=True))}
 
 
 def sizes(model: Model, normal: tuple[str, ...]) -> list[int]:
@@ -148,7 +147,7 @@ def moments(model: Model, parameters: Values, row: Values, names: list[str]) -> 
 
 
 def joint_normal(model: Model, parameters: Values, row: Values, normal: tuple[str, ...]) -> tuple[Any, ...]:
-    """Of the normal latents, end to end, and the seen cells of their children: density of the cells, belief's moments."""
+    """Density of the seen cells of the children of normal latents, the moments of their belief, and the children."""
     children = [name for name in model if set(model.parents(name)) & set(normal)]
     size = sum(sizes(model, normal))
     zero = with_latents(model, row, normal, np.zeros(size))

@@ -103,7 +103,10 @@ PARTS = ("_loaded", "_residual", "_shown", "_pairs", "_masked", "_offset", "_inv
 @pytest.mark.parametrize("name", [*LOCALS, *(f"x{part}" for part in PARTS), "x_log_norm", "x_log_odds", "z_precision"])
 def test_a_name_of_the_text_is_refused_or_does_no_harm(name):
     """A variable with the name of a local of the emitted text gives the same densities as under another name."""
-    text = "c ~ Categorical(size=2)\nz ~ Normal(loc=Table(c), scale=1, size=2)\nx ~ Normal(loc=Linear(z, by=c), scale=1)\n{} ~ Normal(loc=Linear(z) + Table(c), scale=0.5)"
+    text = (
+        "c ~ Categorical(size=2)\nz ~ Normal(loc=Table(c), scale=1, size=2)\n"
+        "x ~ Normal(loc=Linear(z, by=c), scale=PerFeature())\n{} ~ Normal(loc=Linear(z) + Table(c), scale=0.5)"
+    )
     try:
         model = Model(text.format(name))
     except ModelError:

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from program_cases import CLOSED, HELD, LONG, PARTLY, ROWS, SHIPPED, Case, cases
 from program_reference import row_answers, sizes
 from scipy.special import logsumexp

@@ -15,7 +15,10 @@ MANY = 20_000
 MODERATE = {
     "normal": ("x ~ Normal(loc=[1, -2], scale=[0.5, 2])", stats.norm([1, -2], [0.5, 2])),
     "student": ("x ~ StudentT(df=8, loc=[1, -2], scale=[0.5, 2])", stats.t(8, [1, -2], [0.5, 2])),
-    "lognormal": ("x ~ LogNormal(loc=[0.1, -0.2], scale=[0.5, 0.4])", stats.lognorm([0.5, 0.4], scale=np.exp([0.1, -0.2]))),
+    "lognormal": (
+        "x ~ LogNormal(loc=[0.1, -0.2], scale=[0.5, 0.4])",
+        stats.lognorm([0.5, 0.4], scale=np.exp([0.1, -0.2])),
+    ),
     "gamma": ("x ~ Gamma(concentration=[2, 3], rate=[1, 4])", stats.gamma([2, 3], scale=[1, 0.25])),
     "exponential": ("x ~ Exponential(rate=[1, 4])", stats.expon(scale=[1, 0.25])),
     "beta": ("x ~ Beta([2, 3], [1, 4])", stats.beta([2, 3], [1, 4])),
@@ -124,4 +127,6 @@ def test_weights_count_rows_several_times():
 def test_missing_parameter_is_named():
     case = Case(CLOSED["factors"])
     with pytest.raises(InferenceError, match="no value of the parameter 'x_scale'"):
-        evaluate.to_sites(case.program, case.module, {"x_loc_intercept": torch.zeros(4), "x_loc_weights": torch.zeros(2, 4)})
+        evaluate.to_sites(
+            case.program, case.module, {"x_loc_intercept": torch.zeros(4), "x_loc_weights": torch.zeros(2, 4)}
+        )

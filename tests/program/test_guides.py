@@ -83,7 +83,17 @@ def test_belief_of_a_level_given_what_is_drawn():
     torch.testing.assert_close(found, logs.softmax(-1))
 
 
-CAPTURED = {name: ALL[name] for name in ("mixture_vae", "categorical network, gaps", "partly labelled, factors", "two levels, mvn", "two factors in a row, gaps", "poisson, gaps")}
+CAPTURED = {
+    name: ALL[name]
+    for name in (
+        "mixture_vae",
+        "categorical network, gaps",
+        "partly labelled, factors",
+        "two levels, mvn",
+        "two factors in a row, gaps",
+        "poisson, gaps",
+    )
+}
 
 
 @pytest.mark.parametrize("case", CAPTURED.values(), ids=CAPTURED)

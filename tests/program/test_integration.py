@@ -1,4 +1,4 @@
-"""`model`, summed and integrated numerically over its latents, equals `marginal`; and so does the uncollapsed program."""
+"""`model`, summed and integrated numerically over its latents, equals `marginal`; so does the uncollapsed program."""
 
 from dataclasses import replace
 from itertools import product
@@ -64,7 +64,10 @@ def test_model_integrates_to_marginal(case):
     hidden = [name for name, role in case.program.plan.items() if role == "sum"]
     logs = []
     for setting in product(*[range(case.levels(name)) for name in hidden]):
-        logs.append(rows_of_model(case, {**draw, **level_values(case, hidden, setting)}, points) + weights(case, hidden, setting))
+        logs.append(
+            rows_of_model(case, {**draw, **level_values(case, hidden, setting)}, points)
+            + weights(case, hidden, setting)
+        )
     found = torch.cat(logs).logsumexp(0) + np.log(cell)
     expected = evaluate.row_log_density(case.module, case.batch, draws)[0]
     np.testing.assert_allclose(found, expected, atol=1e-6)

@@ -75,8 +75,18 @@ REFUSED = {
     "unknown name": (MIXTURE, ["x", "y"], [], r"the model has no variable 'y'; it has c, x"),
     "input not held": ("x ~ Normal(loc=Linear(w), scale=1)", ["x"], [], r"'w' is used and never stated: an input"),
     "childless and hidden": (MIXTURE, ["c"], [], r"'x' has no children and is not observed"),
-    "hidden count": ("n ~ Poisson(rate=3)\nx ~ Normal(loc=Linear(n), scale=1)", ["x"], [], r"a hidden count has no sum"),
-    "hidden level of no size": ("c ~ Categorical()\nx ~ Normal(loc=Table(c), scale=1)", ["x"], [], r"c ~ Categorical\(size=3\)"),
+    "hidden count": (
+        "n ~ Poisson(rate=3)\nx ~ Normal(loc=Linear(n), scale=1)",
+        ["x"],
+        [],
+        r"a hidden count has no sum",
+    ),
+    "hidden level of no size": (
+        "c ~ Categorical()\nx ~ Normal(loc=Table(c), scale=1)",
+        ["x"],
+        [],
+        r"c ~ Categorical\(size=3\)",
+    ),
     "input with gaps": ("x ~ Normal(loc=Linear(w), scale=1)", ["x", "w"], ["w"], r"the input 'w' has gaps"),
     "parent with gaps": (
         "y ~ Normal(0, 1)\nx ~ Normal(loc=Linear(y), scale=1)",

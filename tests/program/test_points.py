@@ -57,7 +57,9 @@ def test_point_sites_are_flat(case):
 
 @pytest.mark.parametrize("case", POINTS.values(), ids=POINTS)
 def test_to_sites_undoes_derived(case):
-    draws = {name: site["value"].detach()[None] for name, site in sites_of(case).items()} if case.program.site_axes else {}
+    draws = (
+        {name: site["value"].detach()[None] for name, site in sites_of(case).items()} if case.program.site_axes else {}
+    )
     derived = evaluate.derived(case.module, draws)
     back = evaluate.to_sites(case.program, case.module, derived) if draws else {}
     again = evaluate.derived(case.module, back)
@@ -91,7 +93,11 @@ def test_bounds(text, name, bounds):
 
 def test_covariance_keeps_a_floor():
     case = Case(CLOSED["covariance"], point=True)
-    draws = {"c_probs": torch.full((1, 3), 1 / 3), "x_loc": torch.zeros(1, 3, 4), "x_covariance_tril": torch.zeros(1, 3, 4, 4)}
+    draws = {
+        "c_probs": torch.full((1, 3), 1 / 3),
+        "x_loc": torch.zeros(1, 3, 4),
+        "x_covariance_tril": torch.zeros(1, 3, 4, 4),
+    }
     covariance = evaluate.derived(case.module, {name: value.double() for name, value in draws.items()})["x_covariance"]
     floor = np.diag((FLOOR * case.buffers["x_spread"].numpy()) ** 2)
     np.testing.assert_allclose(covariance[0], np.broadcast_to(floor, (3, 4, 4)), atol=1e-15)

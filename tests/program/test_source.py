@@ -40,7 +40,9 @@ def folder(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("command", [["format", "--diff"], ["check", "--select", "E9,F,I,B,UP"]], ids=["format", "lint"])
+@pytest.mark.parametrize(
+    "command", [["format", "--diff"], ["check", "--select", "E9,F,I,B,UP"]], ids=["format", "lint"]
+)
 def test_ruff_leaves_the_text_as_it_is(folder, command):
     arguments = [sys.executable, "-m", "ruff", *command, "--isolated", "--no-cache", str(folder)]
     found = subprocess.run(arguments, capture_output=True, text=True)

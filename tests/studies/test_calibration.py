@@ -1,8 +1,7 @@
 """Calibration: an exact posterior passes, wrong ones fail in their direction, and nothing that was done is lost."""
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,8 @@ class Normal:
     draws: int = 99
     wide: float = 1.0
     shift: float = 0.0
-    fails: Callable[[np.ndarray], bool] = field(default=lambda x: False)
-    seen: list[dict[str, Any]] = field(default_factory=list)
+    fails: Callable[[np.ndarray], bool] = field(default=lambda x: False, repr=False)
+    seen: list[dict[str, Any]] = field(default_factory=list, repr=False)
 
     def run(self, problem: Problem, seed: int, progress: bool | None) -> Draws:
         x = problem.batch["x"].numpy()
@@ -141,21 +140,17 @@ class Stop(KeyboardInterrupt):
 def test_an_interrupted_calibration_goes_on_where_it_stopped(tmp_path: Path) -> None:
     whole = run(Normal(), 12)
 
-    @dataclass(frozen=True)
-    class Interrupted(Normal):
-        def run(self, problem: Problem, seed: int, progress: bool | None) -> Draws:
-            if len(self.seen) == 7:
-                raise Stop
-            return super().run(problem, seed, progress)
+    first, rest = Normal(), Normal()
 
-        def __repr__(self) -> str:
-            return "Normal"
+    def interrupt(x: np.ndarray) -> bool:
+        if len(first.seen) > 7:
+            raise Stop
+        return False
 
     with pytest.raises(Stop):
-        run(Interrupted(), 12, folder=tmp_path / "kept")
+        run(replace(first, fails=interrupt), 12, folder=tmp_path / "kept")
     assert len(list((tmp_path / "kept").glob("simulation-*.json"))) == 7
     (tmp_path / "kept" / "simulation-00007.partial").write_text("half a fi")
-    rest = Interrupted()
     again = run(rest, 12, folder=tmp_path / "kept")
     assert len(rest.seen) == 5
     pd.testing.assert_frame_equal(again.ranks, whole.ranks)
@@ -177,14 +172,10 @@ def test_a_folder_with_other_files_and_a_damaged_record_are_refused(tmp_path: Pa
     (tmp_path / "thesis.tex").write_text("x")
     with pytest.raises(FileError, match="holds files and no calibration; give a new folder"):
         run(Normal(), 5, folder=tmp_path)
-    method = Normal(seen=[])
-    run(method, 5, folder=tmp_path / "new")
+    run(Normal(), 5, folder=tmp_path / "new")
     (tmp_path / "new" / "simulation-00003.json").write_text("{")
-    setting = json.loads((tmp_path / "new" / "setting.json").read_text())
-    setting["inference"] = repr(method)  # the list of what was seen is part of its repr
-    (tmp_path / "new" / "setting.json").write_text(json.dumps(setting))
     with pytest.raises(FileError, match=r"simulation-00003\.json is damaged .*; delete it"):
-        run(method, 5, folder=tmp_path / "new")
+        run(Normal(), 5, folder=tmp_path / "new")
 
 
 def test_what_cannot_be_calibrated_is_refused() -> None:

@@ -229,7 +229,7 @@ def _refine(
     with torch.enable_grad():
         density = Density(setting.module, space, problem.rows, jacobian=True)
         batch, weights = problem.arguments()
-        found = places(batch, weights, density, start)
+        found = places(batch, weights, density, start, problem.program.model)
     if any(place.laplace is None or place.laplace.flat for place in found):
         if settings.refine:
             raise InferenceError(
