@@ -3,7 +3,7 @@ BIN := .venv/bin
 # One thread a process: the tests run in two, and results then do not depend on how many cores there are.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: env demo test check format-check lint types contracts bench
+.PHONY: env demo models test check format-check lint types contracts bench
 
 env: .venv/made
 
@@ -17,7 +17,11 @@ env: .venv/made
 
 demo: env
 	@echo "demo: three models on real data; figures go to demo/"
-	@$(BIN)/latentprob demo
+	@$(ONE_THREAD) $(BIN)/latentprob demo
+
+models: env
+	@echo "models: the program of each model file, beside it"
+	@$(BIN)/python -m latentprob.program.write models
 
 test: env
 	@echo "test: all tests, in two processes"

@@ -14,6 +14,7 @@ from pyro.infer.autoguide import (
     AutoNormal,
 )
 from pyro.infer.autoguide.guides import AutoGuide
+from pyro.infer.autoguide.initialization import InitMessenger
 from torch import Tensor, nn
 
 from latentprob.inference.laplace import Laplace
@@ -46,9 +47,11 @@ def factory(kind: Kind, space: Space, values: Mapping[str, Tensor]) -> GuideFact
             return AutoDelta(model, init_loc_fn=at)
         if not points:
             return makers[kind](model)
-        both = AutoGuideList(model)
+        # A point has no prior to be drawn from: the list sees it at its start, and the other guide as a known value.
+        both = AutoGuideList(InitMessenger(at)(model))
         both.append(AutoDelta(poutine.block(model, expose=points), init_loc_fn=at))
-        both.append(makers[kind](poutine.block(model, hide=points)))
+        held = poutine.condition(model, data={name: values[name] for name in points})
+        both.append(makers[kind](poutine.block(held, hide=points)))
         return both
 
     return make

@@ -23,6 +23,11 @@ class Settings(BaseModel):
         except ValidationError as error:
             raise InferenceError(_refused(type(self), error)) from None
 
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        """Only what differs from the defaults."""
+        fields = type(self).model_fields
+        return [(name, value) for name, value in dict(self).items() if value != fields[name].default]
+
     def changed(self, **values: Any) -> "Settings":
         """The same settings with other values of some fields, checked again."""
         return type(self)(**{**dict(self), **values})

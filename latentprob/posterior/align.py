@@ -119,7 +119,7 @@ def _rhats(draws: Mapping[str, Mapping[str, Array]], names: list[str]) -> dict[s
         chains, length = arrays[0].shape[:2]
         if chains > 1 and length >= RHAT_DRAWS and sum(a.size for a in arrays) <= RHAT_VALUES:
             flat = np.concatenate([a.reshape(chains, length, -1) for a in arrays], axis=-1)
-            varying = flat[..., np.ptp(flat, axis=(0, 1)) > 0]
+            varying = flat[..., (np.ptp(flat, axis=1) > 0).all(axis=0)]  # points do not vary within a chain
             if varying.shape[-1]:
                 found[f"rhat_{when}_alignment"] = float(np.nanmax(array_stats.rhat(varying, chain_axis=0, draw_axis=1)))
     return found

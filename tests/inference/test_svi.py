@@ -3,6 +3,7 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
+import latentprob as lp
 from latentprob.errors import InferenceError
 from latentprob.inference.nuts import NUTS
 from latentprob.inference.svi import SVI
@@ -123,3 +124,16 @@ def test_nuts_draws_local_latents(problem):
     assert found.latents["z"].shape == (1, 15, 20, 1)
     assert found.parameters["x_logits_weights"].shape == (1, 15, 1, 5)
     assert found.latents["z"].std() > 0.3
+
+
+def test_points_and_priors_live_in_one_model():
+    model = lp.Model("c ~ Categorical(size=2)\nx ~ Normal(loc=Table(c, prior='point'), scale=Table(c, prior='point'))")
+    data = lp.datasets.load("faithful")[["eruptions"]]
+    found = lp.fit(model, data, lp.SVI(restarts=2), progress=False)
+    both = found.posterior
+    assert bool((both["x_loc"].max("draw") == both["x_loc"].min("draw")).all())
+    # Given the locations and scales of maximum likelihood, the share is a beta of about 272 rows.
+    share = float(both["c_probs"].isel(c_level=0).mean())
+    assert share == pytest.approx(0.3507, abs=0.01)
+    sd = float(both["c_probs"].std(("chain", "draw"))[0])
+    assert sd == pytest.approx((share * (1 - share) / 275) ** 0.5, rel=0.15)

@@ -20,7 +20,7 @@ TEXTS = {
     "factor under level": "c ~ Bernoulli()\nz ~ Normal(loc=Table(c, prior=Normal(0, 1)), scale=0.7)\n"
     f"x ~ Normal(loc=Linear(z, {TAME}), {NOISE})",
     "factors, correlated": "z ~ MultivariateNormal(loc=0, covariance=[[1, 0.3], [0.3, 1]])\n"
-    f"x ~ MultivariateNormal(loc=Linear(z, {TAME}), covariance=Shared())",
+    f"x ~ MultivariateNormal(loc=Linear(z, {TAME}), covariance=Shared(prior=Wishart(30, 0.03)))",
     "two factors": f"a ~ Normal(0, 1)\nb ~ Normal(1, 0.5)\nx ~ Normal(loc=Linear(a, {TAME}) + "
     f"Linear(b, weights=Normal(0, 0.5)), {NOISE})",
     "row effect": f"z ~ Normal(0, 1)\nx ~ Normal(loc=PerFeature(prior=Normal(3, 1)) + z, {NOISE})",
