@@ -24,7 +24,8 @@ from pyro.infer.autoguide import AutoNormal
 from torch import Tensor, nn
 
 import latentprob as lp
-from latentprob.data import read, statistics as centres
+from latentprob.data import read
+from latentprob.data import statistics as centres
 from latentprob.inference.bound import Restarts, Step
 from latentprob.inference.capture import Loss
 from latentprob.inference.loop import Rows

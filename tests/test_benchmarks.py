@@ -13,7 +13,9 @@ SCRIPT = Path(__file__).parents[1] / "benchmarks" / "steps.py"
 @pytest.mark.slow
 def test_the_table_of_steps_is_written(tmp_path):
     file = tmp_path / "steps.json"
-    done = subprocess.run([sys.executable, SCRIPT, "--quick", "--json", file], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, SCRIPT, "--quick", "--json", file], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(file.read_text())
     assert len(found) == 3

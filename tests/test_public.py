@@ -48,9 +48,7 @@ def test_a_model_that_ships_is_its_file(name):
 
 
 def test_an_unknown_model_is_refused():
-    with pytest.raises(
-        ModelError, match=r"no model .vea. ships with latentprob; write .vae.. It has factor_analysis"
-    ):
+    with pytest.raises(ModelError, match=r"no model .vea. ships with latentprob; write .vae.. It has factor_analysis"):
         lp.models.path("vea")
     with pytest.raises(LatentprobError, match=r"no model '\.\./secret'"):
         lp.models.path("../secret")

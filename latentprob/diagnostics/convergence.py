@@ -132,7 +132,8 @@ def not_finite(posterior: xr.Dataset) -> Finding | None:
 
 def stochastic(posterior: xr.Dataset) -> list[str]:
     """Parameters that vary from draw to draw, point estimates left out."""
-    return [str(name) for name, draws in posterior.data_vars.items() if bool((draws.max("draw") > draws.min("draw")).any())]
+    variables = posterior.data_vars.items()
+    return [str(name) for name, draws in variables if bool((draws.max("draw") > draws.min("draw")).any())]
 
 
 def chains_agree(posterior: xr.Dataset, method: str) -> Finding:

@@ -67,7 +67,7 @@ def turned(model: Model, observed: Sequence[str], space: Space, vector: Tensor) 
 
 
 def _triangle(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (Z, M) rotated so that Z pivot columns are upper triangular with a positive diagonal, and those columns."""
+    """Weights (Z, M) whose Z pivot columns are upper triangular with a positive diagonal, and those columns."""
     rotation, upper, order = qr(weights, mode="economic", pivoting=True)
     pivots = order[: len(weights)]
     signs = np.where(np.diagonal(upper) < 0, -1.0, 1.0)
@@ -75,7 +75,7 @@ def _triangle(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _blocks(model: Model, observed: Sequence[str], space: Space) -> list[np.ndarray]:
-    """Where the weights of each rotation lie in a vector: indices (Z, M), one block a latent, or one a level of `by`."""
+    """Where the weights of each rotation lie in a vector, (Z, M): one block a latent, or one a level of `by`."""
     places: dict[str, np.ndarray] = {}
     at = 0
     for part in space.parts:

@@ -25,7 +25,7 @@ MOMENTS = 10  # effective draws a dimension from which the next proposal takes t
 
 @dataclass(frozen=True)
 class Refined:
-    """Resampled vectors (S, P), their log densities (S,), the Pareto k of their weights, and how many proposals count."""
+    """Resampled vectors (S, P), their log densities (S,), Pareto k of the weights, how many proposals count."""
 
     vectors: Tensor
     log_p: Tensor

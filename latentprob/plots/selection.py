@@ -30,12 +30,10 @@ def selection(
         nats = SIGNS.get(column, 1.0) * table[column].to_numpy(float)
         below = nats - np.nanmax(nats)
         main = column == present[0]
-        look = {"color": BRIGHT[i], "lw": 2.0 if main else 1.2, "zorder": 5 if main else 3}
+        line, size = (2.0, 6) if main else (1.2, 4)
+        ax.plot(sizes + offset, below, color=BRIGHT[i], lw=line, marker="o", ms=size, mec="white", label=LINES[column])
         if column == "elpd":
-            ax.errorbar(
-                sizes + offset, below, table["difference_se"], fmt="none", ecolor=BRIGHT[i], elinewidth=1.4, zorder=4
-            )
-        ax.plot(sizes + offset, below, marker="o", ms=6 if main else 4, mec="white", mew=0.6, label=LINES[column], **look)
+            ax.errorbar(sizes + offset, below, table["difference_se"], fmt="none", ecolor=BRIGHT[i], zorder=3)
     ax.set_yscale("symlog", linthresh=LINEAR)
     ax.yaxis.set_major_formatter("{x:.0f}")
     ax.set_xticks(table.index.to_numpy())

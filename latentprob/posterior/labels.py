@@ -1,7 +1,6 @@
 """Label switching: which component of a draw is which."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray

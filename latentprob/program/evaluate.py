@@ -16,7 +16,8 @@ from torch import Tensor
 
 from latentprob.errors import InferenceError
 from latentprob.program.build import Program
-from latentprob.spec.distributions import LKJ, MultivariateNormal
+from latentprob.program.context import is_matrix
+from latentprob.spec.distributions import LKJ
 from latentprob.spec.sites import free_parameters
 
 HALVES = ("_observed", "_unobserved")  # the sites that obs_mask makes of a partly labelled one
@@ -52,7 +53,7 @@ def _size(batch: Batch) -> int:
     return len(next(iter(batch.values())))
 
 
-def _mapped(function: Callable[..., Any], draws: Draws, drawn: Draws | None, module: Any) -> Any:
+def _mapped(function: Callable[..., Any], draws: Draws, drawn: Draws | None) -> Any:
     """function(draw, drawn) for every draw; a program without parameters has one draw."""
     values, local = dict(draws), dict(drawn or {})
     with quiet(), torch.no_grad():
@@ -68,22 +69,19 @@ def row_log_density(module: Any, batch: Batch, draws: Draws, drawn: Draws | None
     def one(draw: Draws, local: Draws) -> Tensor:
         return row_density(marginal_trace(module, batch, {**draw, **local}), _size(batch))
 
-    return _mapped(one, draws, drawn, module)
+    return _mapped(one, draws, drawn)
 
 
 def row_density(trace: poutine.Trace, rows: int) -> Tensor:
     """The log density of each row of a trace, (N,), without the plate's scale."""
-    return sum(_unscaled(site).expand(rows) for site in row_sites(trace))  # type: ignore[return-value]
-
-
-def _unscaled(site: dict[str, Any]) -> Tensor:
-    return scale_and_mask(site["unscaled_log_prob"], mask=site["mask"])
+    logs: list[Tensor] = [scale_and_mask(s["unscaled_log_prob"], mask=s["mask"]) for s in row_sites(trace)]
+    return torch.stack([log.expand(rows) for log in logs]).sum(0)
 
 
 def prior_density(trace: poutine.Trace) -> Tensor | float:
     """The log density of the parameters of a trace, nats."""
     rows = {id(site) for site in row_sites(trace)}
-    sites = [s for s in trace.nodes.values() if s["type"] == "sample" and id(s) not in rows]
+    sites: list[Any] = [s for s in trace.nodes.values() if s["type"] == "sample" and id(s) not in rows]
     return sum(site["log_prob_sum"] for site in sites)
 
 
@@ -106,7 +104,7 @@ def joint_log_density(
         total = (each if weights is None else each * weights).sum()
         return total * ((rows or _size(batch)) / _size(batch)) + prior_density(trace)
 
-    return _mapped(one, draws, drawn, module)
+    return _mapped(one, draws, drawn)
 
 
 def parameters_of(module: Any, draw: Draws) -> tuple[Any, ...]:
@@ -125,7 +123,7 @@ def beliefs(module: Any, batch: Batch, draws: Draws, drawn: Draws | None = None)
     def one(draw: Draws, local: Draws) -> dict[str, Tensor]:
         return module.belief(parameters_of(module, draw), **batch, **_read(module, local))
 
-    return _mapped(one, draws, drawn, module)
+    return _mapped(one, draws, drawn)
 
 
 def _read(module: Any, local: Draws) -> dict[str, Tensor]:
@@ -153,7 +151,7 @@ def derived(module: Any, draws: Draws) -> dict[str, Tensor]:
 
     if not draws:
         return {}
-    return {**draws, **_mapped(one, draws, None, module)}
+    return {**draws, **_mapped(one, draws, None)}
 
 
 def means(module: Any, batch: Batch, draws: Draws, latents: Draws) -> dict[str, Tensor]:
@@ -174,7 +172,7 @@ def means(module: Any, batch: Batch, draws: Draws, latents: Draws) -> dict[str, 
                 found[site["name"]] = expectation(site["fn"])
         return found
 
-    return _mapped(one, draws, latents, module)
+    return _mapped(one, draws, latents)
 
 
 def expectation(law: Any) -> Tensor:
@@ -222,7 +220,7 @@ def to_sites(program: Program, module: Any, parameters: Mapping[str, Any]) -> di
         if free.name not in parameters:
             raise InferenceError(f"no value of the parameter '{free.name}' was given")
         value = torch.as_tensor(parameters[free.name]).to(anchor)
-        if isinstance(program.model[free.variable], MultivariateNormal) and free.parameter not in ("loc", "scale"):
+        if is_matrix(free):
             found |= _matrix_sites(free, value, module)
         else:
             found[free.name] = value

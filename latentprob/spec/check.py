@@ -24,7 +24,7 @@ from latentprob.spec.structure import (
     places,
 )
 
-METHODS = ("model", "marginal", "guide", "latent_guide", "encode", "joint", "belief", "priors")  # methods of the program
+METHODS = ("model", "marginal", "guide", "latent_guide", "encode", "joint", "belief", "priors")  # of the program
 
 
 def statements(found: Mapping[str, Any], source: Source | None) -> None:

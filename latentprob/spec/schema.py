@@ -30,7 +30,7 @@ class Schema:
     columns: tuple[Column, ...]
     row: str = "row"
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: object) -> bool:
         return any(column.name == name for column in self.columns)
 
     def __getitem__(self, name: str) -> Column:

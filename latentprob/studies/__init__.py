@@ -1,4 +1,4 @@
-"""Many fits set side by side: is the inference calibrated, and which size has a variable?"""
+"""Many fits set side by side: whether an inference is calibrated, which size a latent has."""
 
 from latentprob.studies.calibration import Calibration, calibrate
 from latentprob.studies.selection import Selection, select

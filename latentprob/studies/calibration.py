@@ -75,7 +75,7 @@ class Calibration:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """One row a quantity: does it stay inside the bands, by how far does it leave them, in which direction?
+        """One row a quantity: whether it stays inside the bands, by how far it leaves them, in which direction.
 
         mean and sd of `pit`: 0.5 and 0.289 under calibration.
         """
@@ -106,10 +106,10 @@ class Calibration:
         if outside.empty:
             return f"Calibrated as far as {tried} can tell: the ranks of all {len(self.table)} quantities are uniform."
         kinds = Counter(each for each in outside["direction"] if each)
-        why = f"the posterior is {' and '.join(kind for kind, _ in kinds.most_common(2))}" if kinds else "wrong in shape"
+        why = " and ".join(kind for kind, _ in kinds.most_common(2)) or "wrong in shape"
         return (
-            f"Not calibrated: {why}. In {tried} the ranks of {len(outside)} of {len(self.table)} quantities are not "
-            f"uniform, {outside.index[0]} least so."
+            f"Not calibrated: the posterior is {why}. In {tried} the ranks of {len(outside)} of {len(self.table)} "
+            f"quantities are not uniform, {outside.index[0]} least so."
         )
 
     def _asides(self) -> list[str]:
@@ -173,7 +173,7 @@ def calibrate(
     folder: str | Path | None = None,
     progress: bool | None = None,
 ) -> Calibration:
-    r"""Simulation-based calibration: are posteriors of this model, by this inference, as wide as they say?
+    r"""Simulation-based calibration: whether posteriors of this model, by this inference, are as wide as they say.
 
     Again and again parameters are drawn from the priors, `rows` rows from the model, and the inference is run on them.
     Where it is right, the true values rank uniformly among the draws of the posterior (Talts et al., 2018). Ranked

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from latentprob.errors import InferenceError
-from latentprob.posterior import factors, labels
+from latentprob.posterior import labels
 from latentprob.posterior.beliefs import sample, stream
 from latentprob.posterior.imagined import World
 from latentprob.posterior.matching import Array
@@ -44,7 +44,7 @@ class Joined:
     def factors(self) -> tuple[str, ...]:
         """Latents whose dims the model may rotate, reorder or flip."""
         model, schema = self.result.model, self.result.values.schema
-        return tuple(n for n in model if loadings_of(model, n) and symmetry(model, schema, n))
+        return tuple(n for n in model if loadings_of(model, n) and symmetry(model, schema.observed, n))
 
     @cached_property
     def mixtures(self) -> tuple[str, ...]:

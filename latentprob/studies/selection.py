@@ -27,6 +27,7 @@ from latentprob.spec.model import Model
 from latentprob.studies.sizes import check_sized, resized
 
 PARTITION_DRAWS = 100  # of each restart, for its partition and for the number of occupied levels
+BAD_MAX = 0.1  # share of rows of too high a Pareto k, up to which LOO can be relied on to order sizes
 RULE = "the one-standard-error rule of Breiman et al. (1984), on marginal LOO"
 
 
@@ -59,9 +60,24 @@ class Selection:
         return list(self.fits)
 
     @cached_property
+    def unreliable(self) -> list[int]:
+        """Sizes whose leave-one-out estimate has too high a Pareto k in over a tenth of the rows."""
+        if "elpd" not in self.table:
+            return []
+        return [int(size) for size in self.table.index[self.table["bad_k"] > BAD_MAX * len(self.elpd)]]
+
+    @property
+    def _by_loo(self) -> bool:
+        """Whether LOO decides: where it is reliable for all sizes, or nothing else is there."""
+        return "elpd" in self.table and not (self.unreliable and "BIC" in self.table)
+
+    @cached_property
     def best(self) -> int:
-        """The smallest size whose elpd lies within one standard error of the highest; without LOO, the lowest BIC."""
-        if "elpd" in self.table:
+        """The smallest size whose elpd lies within one standard error of the highest.
+
+        Where there is no LOO, or it is unreliable for some size and so cannot order them, the size of lowest BIC.
+        """
+        if self._by_loo:
             near = -self.table["difference"] <= self.table["difference_se"]
             return int(near.index[near].min())
         return int(self.table["BIC"].idxmin())
@@ -77,11 +93,12 @@ class Selection:
         return " ".join([self._reason(), *self._others(), *self._doubts()])
 
     def _reason(self) -> str:
-        if "elpd" not in self.table:
-            return f"{self.name}={self.best}: the lowest BIC. A point model has no leave-one-out estimate."
+        if not self._by_loo:
+            why = "cannot be relied on for all sizes" if self.unreliable else "is there for posteriors alone"
+            return f"{self.name}={self.best}: the lowest BIC; leave-one-out {why}."
         top = int(self.table["elpd"].idxmax())
         if self.best == top:
-            return f"{self.name}={self.best}: the highest elpd, and no smaller size lies within one standard error ({RULE})."
+            return f"{self.name}={self.best}: the highest elpd, and no smaller size within one standard error ({RULE})."
         line = self.table.loc[self.best]
         return (
             f"{self.name}={self.best}: the smallest size within one standard error of the highest elpd, that of {top}, "
@@ -97,7 +114,7 @@ class Selection:
         told = []
         if "bad_k" in self.table and (bad := self.table["bad_k"][self.table["bad_k"] > 0]).any():
             sizes = ", ".join(f"{size} ({count} rows)" for size, count in bad.items())
-            told.append(f"LOO cannot be relied on for the sizes {sizes}, whose Pareto k is too high: try NUTS.")
+            told.append(f"Pareto k is too high for leave-one-out at the sizes {sizes}: NUTS may give better draws.")
         if not self.table["settled"].all():
             sizes = ", ".join(str(size) for size in self.table.index[~self.table["settled"]])
             told.append(f"The fit of {sizes} had not settled: take a larger budget.")
@@ -129,8 +146,8 @@ def select(
     r"""Fit a model with several sizes of one latent, named by keyword: `c=range(1, 7)`.
 
     The smallest size is recommended whose marginal leave-one-out log density lies within one standard error of the
-    highest. Beside it stand the bound, BIC and ICL of the maximum-likelihood fit, and how far restarts agree.
-    Of a discrete latent, size 1 is the model without it.
+    highest; where Pareto k says that this cannot be relied on for some size, the one of lowest BIC. Beside them stand
+    the bound, ICL, and how far restarts agree. Of a discrete latent, size 1 is the model without it.
 
     One fit can also find the number of components: give a mixture more than it needs and a sparse prior,
     `c ~ Categorical(probs=Dirichlet(0.01), size=8)`, and the posterior empties what is not needed (Rousseau and
@@ -172,7 +189,7 @@ def _asked(model: Model, sizes: Mapping[str, Iterable[int]]) -> tuple[str, list[
     name, wanted = next(iter(sizes.items()))
     check_sized(model, name)
     tried = sorted(set(wanted))
-    if not tried or any(not isinstance(size, (int, np.integer)) or size < 1 for size in tried):
+    if not tried or tried[0] < 1 or any(size % 1 for size in tried):
         raise ModelError(f"{name}={tried}: sizes are whole numbers from 1, such as {name}=range(1, 7)")
     return name, [int(size) for size in tried]
 
@@ -205,14 +222,17 @@ def _left_out(fits: Mapping[int, Fit]) -> tuple[pd.DataFrame, dict[int, dict[str
 
 def _criteria(name: str, found: Fit, point: Fit | None) -> dict[str, Any]:
     """What else speaks for or against a size."""
-    result, line = found.result, {}
+    result = found.result
+    line: dict[str, Any] = {}
     if "bound" in found.attrs:
         line["bound"] = found.bound + sum(
             math.lgamma(len(result.level_labels(each)) + 1) for each in exchangeable(result.model, result.values.schema)
         )
     if point is not None:
         line |= {key: value for key, value in point.information().items() if key in ("BIC", "ICL")}
-    line |= _restarts(found)
+    kept = result.draws.stats.get("kept")
+    if kept is not None:
+        line["kept"] = f"{int(kept.sum())} of {len(kept)}"
     if name not in result.model:  # of the one level that is left all rows are certain
         line |= {"ICL": line["BIC"]} if point is not None else {}
         line["occupied"] = 1.0
@@ -220,11 +240,6 @@ def _criteria(name: str, found: Fit, point: Fit | None) -> dict[str, Any]:
         line |= {"stability": stability(result, name), "occupied": occupied(found, name)}
     line["settled"] = bool(found.attrs.get("settled", True))
     return line
-
-
-def _restarts(found: Fit) -> dict[str, str]:
-    kept = found.result.draws.stats.get("kept")
-    return {} if kept is None else {"kept": f"{int(kept.sum())} of {len(kept)}"}
 
 
 def stability(result: Result, name: str) -> float:

@@ -25,11 +25,11 @@ def check_sized(model: Model, name: str) -> None:
 
 
 def resized(model: Model, name: str, size: int) -> Model:
-    """The model with `size` levels or dims of `name`.
+    r"""The model with `size` levels or dims of `name`.
 
     A discrete variable of one level is no variable: its statement goes, and what read it holds for all rows.
 
-    >>> print(resized(Model("c ~ Categorical(size=3)\\nx ~ Normal(loc=Table(c), scale=Table(c))"), "c", 1))
+    >>> print(resized(Model("c ~ Categorical(size=3)\nx ~ Normal(loc=Table(c), scale=Table(c))"), "c", 1))
     x ~ Normal(loc=PerFeature(), scale=PerFeature())
     """
     law = model[name]

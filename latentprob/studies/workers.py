@@ -96,7 +96,6 @@ class Records:
 
 def _setting(task: Task) -> dict[str, object]:
     """What must be the same for simulations to belong together."""
-    features = dict(task.features) if hasattr(task.features, "items") else task.features
     return {
         "model": str(task.model),
         "rows": task.rows,
@@ -104,7 +103,7 @@ def _setting(task: Task) -> dict[str, object]:
         "seed": task.seed,
         "draws": task.draws,
         "data": None if task.data is None else _digest(task.data),
-        "features": repr(features),
+        "features": repr(task.features),
         "latentprob": version("latentprob"),
     }
 

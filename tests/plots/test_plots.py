@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from matplotlib.collections import EllipseCollection
@@ -60,12 +61,27 @@ def images() -> np.ndarray:
     return GENERATOR.random((ROWS, 6))
 
 
+def curves() -> xr.Dataset:
+    fraction = np.arange(1, 50) / 50
+    band = 0.15 * np.sqrt(fraction * (1 - fraction)) * 2
+    lines = np.array([0.0 * fraction, 0.3 * np.sin(2 * np.pi * fraction), 0.05 * np.sin(np.pi * fraction)])
+    found = {"difference": (("quantity", "fraction"), lines), "lower": ("fraction", -band), "upper": ("fraction", band)}
+    return xr.Dataset(found, {"quantity": ["even", "narrow", "a name that is longer than its panel is wide"]})
+
+
+def criteria() -> pd.DataFrame:
+    columns = {"elpd": [-90.0, -50, -52], "difference_se": [9.0, 0, 3], "BIC": [200.0, 120, 140]}
+    return pd.DataFrame(columns, index=pd.Index([1, 2, 3], name="c"))
+
+
 PLOTS = {
     "bound": lambda **kw: plots.bound(stats(), **kw),
+    "calibration": lambda **kw: plots.calibration(curves(), **kw),
     "components": lambda **kw: plots.components(**mixture(), **kw),
     "loadings": lambda **kw: plots.loadings(weights(), **kw),
     "latent_space": lambda **kw: plots.latent_space(**beliefs(), labels=["u", "v"] * 20, **kw),
     "reconstructions": lambda **kw: plots.reconstructions(images(), images(), shape=(2, 3), **kw),
+    "selection": lambda **kw: plots.selection(criteria(), 2, **kw),
 }
 
 
@@ -204,3 +220,24 @@ def test_colours_are_distinct(count: int) -> None:
     palette = colours(count)
     assert palette.shape == (count, 3)
     assert len(np.unique(palette.round(4), axis=0)) == count
+
+
+def test_calibration_puts_what_leaves_the_bands_first_and_in_red() -> None:
+    panels = plots.calibration(curves()).child_axes
+    names = [panel.get_title(loc="left") for panel in panels]
+    assert names[:2] == ["narrow", "even"]
+    assert names[2].startswith("a name that is longer")
+    assert names[2].endswith("…")
+    shown = [panel.lines[1] for panel in panels]
+    assert [line.get_color() for line in shown] == [BRIGHT[1], BRIGHT[0], BRIGHT[0]]
+    np.testing.assert_allclose(shown[0].get_ydata()[1:-1], curves()["difference"].sel(quantity="narrow"))
+    assert panels[0].get_ylim() == panels[2].get_ylim()
+    assert panels[0].get_ylim()[1] > 0.3
+
+
+def test_selection_shows_nats_below_the_best_size() -> None:
+    ax = plots.selection(criteria(), 2, name="c")
+    lines = {line.get_label(): line.get_ydata() for line in ax.lines}
+    np.testing.assert_allclose(lines["LOO"], [-40, 0, -2])
+    np.testing.assert_allclose(lines["BIC"], [-40, 0, -10])
+    assert ax.get_xlabel() == "c, recommended: 2"

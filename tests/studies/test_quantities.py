@@ -81,9 +81,7 @@ def test_the_likelihood_is_that_of_the_rows_without_their_latents() -> None:
     x = at.result.values.arrays["x"]
     from scipy.stats import multivariate_normal
 
-    wanted = [
-        multivariate_normal(loc[s], w[s].T @ w[s] + np.diag(scale[s] ** 2)).logpdf(x).sum() for s in range(DRAWS)
-    ]
+    wanted = [multivariate_normal(loc[s], w[s].T @ w[s] + np.diag(scale[s] ** 2)).logpdf(x).sum() for s in range(DRAWS)]
     np.testing.assert_allclose(quantities(at)["log likelihood"], wanted)
 
 
