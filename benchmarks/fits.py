@@ -127,8 +127,8 @@ def stepmix(levels: int) -> Fitter:
 def overlapping(rows: int, features: int, levels: int, held: int) -> tuple[Array, Array]:
     """A mixture of normals with full covariances, whose clusters overlap."""
     rng = RNG(0)
-    locs = 0.8 * rng.normal(size=(levels, features))
-    roots = np.eye(features) + 0.25 * rng.normal(size=(levels, features, features))
+    locs = 0.3 * rng.normal(size=(levels, features))
+    roots = np.eye(features) + 0.1 * rng.normal(size=(levels, features, features))
     level = rng.integers(levels, size=rows + held)
     x = rng.normal(size=(rows + held, features))
     for k in range(levels):

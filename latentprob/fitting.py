@@ -1,6 +1,6 @@
 """fit -> Fit: the only place that knows the order of things."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cached_property
 from html import escape
 from importlib.metadata import version
@@ -18,7 +18,7 @@ from latentprob.diagnostics import Diagnosis
 from latentprob.diagnostics import diagnose as judge
 from latentprob.errors import DataError, InferenceError, ModelError, NotAvailable
 from latentprob.files import archive
-from latentprob.inference import SVI
+from latentprob.inference import chosen
 from latentprob.inference.problem import Problem
 from latentprob.posterior import criteria, density, latent, predict
 from latentprob.posterior import simulate as simulation
@@ -55,7 +55,8 @@ def fit(
     r"""Fit a model to data.
 
     data: a table (pandas, xarray, numpy, torch), or a mapping from variables to arrays. NaN is a hidden cell.
-    inference: the method with its settings, such as `SVI(restarts=8)` or `NUTS()`; None is `SVI()`.
+    inference: the method with its settings, such as `SVI(restarts=8)` or `NUTS()`; None lets the structure choose:
+        `NaturalGradient()` for conjugate models, else `SVI()`.
     weights: how often each row counts, (N,). device: "cpu", or "cuda".
     observed: the columns of a table that form a variable, where their names do not say it.
     modules: torch modules that `Module(z, name=...)` of the model names.
@@ -69,8 +70,7 @@ def fit(
     place = _device(device)
     values = read(_model(model), data, observed)
     numbers = statistics(model, values)
-    method = SVI() if inference is None else inference
-    return fitted(model, values, numbers, method, seed, _weights(weights, values), place, modules, progress)
+    return fitted(model, values, numbers, inference, seed, _weights(weights, values), place, modules, progress)
 
 
 def fitted(
@@ -86,6 +86,7 @@ def fitted(
 ) -> "Fit":
     """Fit a model to values that were read, its priors on the centres and spreads `numbers`."""
     program = compile(model, values.schema.observed, values.schema.missing, collapse=getattr(method, "collapse", True))
+    method = chosen(program) if method is None else method
     problem = Problem(
         program,
         {name: torch.as_tensor(numbers[name]) for name in program.buffers},
@@ -96,9 +97,12 @@ def fitted(
         dict(modules or {}),
     )
     draws = method.run(problem, seed, progress)
-    aligned = align(program, draws, values.schema)
-    module = restored(program, numbers, draws.state, modules or {}, device)
-    result = Result(model, program, module, values, numbers, aligned.draws, aligned.frames, weights, device)
+
+    def result() -> Result:
+        aligned = align(program, draws, values.schema)
+        module = restored(program, numbers, draws.state, modules or {}, device)
+        return Result(model, program, module, values, numbers, aligned.draws, aligned.frames, weights, device)
+
     return Fit(result, method, seed)
 
 
@@ -188,10 +192,15 @@ class Fit:
     Each question is answered for the fitted rows, or for new ones: `data=None` means the fitted rows.
     """
 
-    def __init__(self, result: Result, inference: Any, seed: int) -> None:
-        self.result = result
+    def __init__(self, result: Result | Callable[[], Result], inference: Any, seed: int) -> None:
+        self._result = result
         self.inference = inference
         self.seed = seed
+
+    @cached_property
+    def result(self) -> Result:
+        """All that questions are answered from; symmetries are resolved when the first is asked."""
+        return self._result() if callable(self._result) else self._result
 
     @property
     def model(self) -> Model:

@@ -167,6 +167,12 @@ def _emptied(model: Model, name: str, features: Array, rng: np.random.Generator)
     return found
 
 
+def _given_shares(law: Any, shares: Array, weights: Array) -> Array:
+    """Mean of the levels' probabilities (L,) given shares (N, L): an empty level must not start with rows to keep."""
+    counts = law.probs.concentration + weights @ shares
+    return np.asarray(counts / counts.sum())
+
+
 def _between(features: Array, shares: list[Array]) -> Array:
     """The part of the features that the groups' means say."""
     fitted = np.zeros_like(features)
@@ -195,6 +201,8 @@ def parameters(problem: Problem, guess: Guess) -> dict[str, Array]:
         fitted = {p: _backfit([f for f in linked if f.parameter == p], problem, guess, found) for p in _names(linked)}
         y = guess.values[name]
         residual = _residual(problem.program.model[name], y, fitted.get("loc"))
+        if problem.program.model.is_level(name) and _is_sparse(problem.program.model[name]):
+            found[f"{name}_probs"] = _given_shares(problem.program.model[name], y, guess.weights)
         for f in own:
             if f.name not in found:
                 found[f.name] = _by_moments(f, problem, guess, y, residual)

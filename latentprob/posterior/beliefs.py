@@ -13,8 +13,6 @@ from latentprob.errors import NotAvailable
 from latentprob.posterior.matching import Array
 from latentprob.posterior.result import Result, blocks, count
 from latentprob.program import evaluate
-from latentprob.program.beliefs import belief_dims
-from latentprob.program.scope import Scope
 
 PARTICLES = 100  # draws of a latent that has an encoder, over which what depends on it is averaged
 
@@ -98,9 +96,7 @@ def level_weights(beliefs: Mapping[str, Tensor], names: tuple[str, ...]) -> Tens
 
 def normal_belief(result: Result, name: str, beliefs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     """Mean (S, N, [C,] Z) and covariance (S, N, [C,] Z, Z) of an integrated latent given the levels it depends on."""
-    layout = result.program.layout
-    group = next(group for group in layout.groups if name in group)
-    dims, own = belief_dims(Scope(layout, frozenset(layout.sum)), group)
+    dims, own = result.program.belief_axes[name]
     loc, covariance = beliefs[f"{name}_loc"], beliefs[f"{name}_covariance"]
     place = (slice(None), *(slice(None) if dim in own else None for dim in dims))
     return loc, covariance[place].expand(*loc.shape, loc.shape[-1])

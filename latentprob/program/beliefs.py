@@ -212,8 +212,9 @@ def _weights(group: Group, child: str) -> Expr:
 def _identity(scope: Scope, name: str, child: str) -> Expr:
     """The weights of a latent that stands in a location as it is."""
     anchor = scope.context.anchor
-    made = f"{size(name)}).diag(" if wide(scope.model, name) else f"[1, {size(child)}]"
-    return Expr(f"{anchor}.new_ones({made})", (name, child))
+    if wide(scope.model, name):
+        return Expr(f"{anchor}.new_ones([{size(name)}]).diag()", (name, child))
+    return Expr(f"{anchor}.new_ones([1, {size(child)}])", (name, child))
 
 
 @singledispatch

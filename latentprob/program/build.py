@@ -88,15 +88,10 @@ class Program:
         """Names of the torch modules that the caller hands in."""
         return modules(self.layout)
 
-    @cached_property
-    def has_network(self) -> bool:
-        """Whether the program holds a network: a decoder, a module of the caller's, or an encoder."""
-        return not is_double(self.layout)
-
     @property
     def dtype(self) -> torch.dtype:
         """float32 where there is a network, else float64."""
-        return torch.float32 if self.has_network else torch.float64
+        return torch.float64 if is_double(self.layout) else torch.float32
 
     @cached_property
     def site_axes(self) -> dict[str, tuple[str, ...]]:

@@ -40,6 +40,10 @@ class Calibration:
     ranks: (simulation, quantity), 0 to `draws`. failed: reason by number of the simulation.
     unsettled: simulations whose fit had not settled. dependent: those whose chain held fewer independent draws
     than `draws`.
+
+    >>> low = Calibration(pd.DataFrame({"x_loc": [3, 0, 12, 7, 1, 9, 0, 2]}), draws=99)
+    >>> low.ok, low.direction
+    (False, 'too high')
     """
 
     ranks: pd.DataFrame
@@ -152,7 +156,7 @@ def direction(pit: pd.Series) -> str:
     """How a posterior is off, by the moments of the ranks that differ most from those of a uniform law."""
     u = pit.to_numpy() - 0.5
     shift = u.mean() * np.sqrt(12 * len(u))  # in standard errors; Var u = 1/12
-    spread = ((u**2).mean() - 1 / 12) * np.sqrt(180 * len(u))  # Var u^2 = 1/180
+    spread = (u.var() - 1 / 12) * np.sqrt(180 * len(u))  # around their mean: a shift alone is no spread
     if max(abs(shift), abs(spread)) < Z_MIN:
         return ""
     if abs(spread) >= abs(shift):

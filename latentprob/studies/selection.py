@@ -33,7 +33,7 @@ RULE = "the one-standard-error rule of Breiman et al. (1984), on marginal LOO"
 
 @dataclass(frozen=True)
 class Selection:
-    """Fits of one model with several sizes of the latent `name`.
+    r"""Fits of one model with several sizes of the latent `name`.
 
     fits: by size. elpd: (row, size) leave-one-out log densities, nats; without columns where there are no posteriors.
     table: a row a size.
@@ -47,6 +47,11 @@ class Selection:
         kept, stability     restarts that ended with the best, and mean adjusted Rand index of their partitions
         occupied            levels that hold a row, on average over the posterior
         settled             whether the fit ended before its budget
+
+    >>> import latentprob as lp
+    >>> model = lp.Model("c ~ Categorical(size=2)\nx ~ Poisson(rate=Table(c))").point()
+    >>> lp.select(model, {"x": [0, 1, 0, 2, 1, 30, 33, 28, 35]}, c=[1, 2]).table["occupied"].tolist()
+    [1.0, 2.0]
     """
 
     name: str
@@ -151,7 +156,8 @@ def select(
 
     One fit can also find the number of components: give a mixture more than it needs and a sparse prior,
     `c ~ Categorical(probs=Dirichlet(0.01), size=8)`, and the posterior empties what is not needed (Rousseau and
-    Mengersen, 2011); `occupied` counts what is left.
+    Mengersen, 2011); `occupied` counts what is left. The probabilities of empty levels spread over many orders of
+    magnitude: `SVI(guide="normal", particles=16)` follows them better than one particle does.
 
     >>> import latentprob as lp
     >>> model = lp.Model("c ~ Categorical(size=2)\nx ~ Poisson(rate=Table(c))")

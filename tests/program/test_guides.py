@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+import pyro
 import pytest
 import torch
 from program_cases import CLOSED, DRAWN, HELD, PARTLY, ROWS, SHIPPED, Case, cases
 from pyro import poutine
+from pyro.infer import Trace_ELBO
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from latentprob.program import evaluate
@@ -39,6 +41,19 @@ def test_bound_and_gradients_are_finite(case):
         assert gradient is not None, f"{name} has no part in the bound"
         assert gradient.isfinite().all(), name
     assert bool(parameters) == bool(case.program.site_axes or case.program.layout.draw)
+
+
+@pytest.mark.parametrize("case", ALL.values(), ids=ALL)
+def test_pyro_accepts_the_shapes(case):
+    """Pyro's own validation, which the library switches off and a user of the text has on."""
+    case = replace(case)
+    with pyro.validation_enabled(True), pyro.get_param_store().scope():
+        pyro.clear_param_store()
+        loss = Trace_ELBO().loss(case.module.marginal, case.module.guide, **case.batch, rows=ROWS)
+        trace = poutine.trace(case.module.model).get_trace(**case.batch, rows=ROWS)
+    trace.compute_log_prob()
+    assert np.isfinite(loss)
+    assert set(case.model) <= set(trace.nodes)
 
 
 @pytest.mark.parametrize("name", [*OPENED])

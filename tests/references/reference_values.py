@@ -1,4 +1,4 @@
-"""Reference values of mixtures by maximum likelihood, with the case that each comes from."""
+"""Reference values of mixtures by maximum likelihood and of posteriors, with the case that each comes from."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -288,6 +288,141 @@ MIXTURES = {
                 [0.51283129, 1.0, 1e-12, 0.057598713, 0.75060275, 1e-12, 0.6306515],
                 [1.0, 0.98094435, 0.85750441, 0.58624709, 1.0, 0.47639134, 1.0],
             ],
+        },
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """A model with its priors, its data, and what long runs found; components by rising first location.
+
+    quantities: posterior means and standard deviations by name. Every posterior has two modes that mirror each other.
+    """
+
+    text: str
+    data: str
+    log_evidence: float
+    elpd: float
+    elpd_se: float
+    quantities: dict[str, tuple[Any, Any]]
+
+
+POSTERIORS = {
+    # bayes_gmm_faithful_eruptions_K2: long runs of NUTS, bridge sampling (SMC agrees).
+    "eruptions": Posterior(
+        (
+            "c ~ Categorical(probs=Dirichlet(1), size=2)\n"
+            "x ~ Normal(loc=Table(c, prior=Normal(3.5, 2)), scale=Table(c, prior=HalfNormal(1)))"
+        ),
+        "eruptions",
+        -293.26202,
+        -281.93034,
+        12.15812,
+        {
+            "c_probs": ([0.3507, 0.6493], [0.0288714, 0.0288714]),
+            "x_loc": ([2.02156, 4.27532], [0.0265655, 0.0337127]),
+            "x_scale": ([0.24378, 0.437787], [0.0235039, 0.0273054]),
+        },
+    ),
+    # bayes_gmm_faithful_2d_K2_diag: the same, on standardized data.
+    "faithful, diagonal": Posterior(
+        (
+            "c ~ Categorical(probs=Dirichlet(1), size=2)\n"
+            "x ~ Normal(loc=Table(c, prior=Normal(0, 1)), scale=Table(c, prior=HalfNormal(1)))"
+        ),
+        "faithful, standardized",
+        -433.50968,
+        -412.35320,
+        18.69113,
+        {
+            "c_probs": ([0.357627, 0.642373], [0.0285969, 0.0285969]),
+            "x_loc": ([[-1.2717, -1.20647], [0.704329, 0.668474]], [[0.0240829, 0.0439702], [0.0274852, 0.0337527]]),
+            "x_scale": ([[0.237121, 0.435522], [0.363583, 0.444993]], [[0.0180029, 0.0320143], [0.019826, 0.0242114]]),
+        },
+    ),
+    # bayes_gmm_faithful_2d_K2_fullcov: the same, with correlations.
+    "faithful, full": Posterior(
+        (
+            "c ~ Categorical(probs=Dirichlet(1), size=2)\n"
+            "x ~ MultivariateNormal(loc=Table(c, prior=Normal(0, 1)), "
+            "scale=Table(c, prior=HalfNormal(1)), correlation=Table(c, prior=LKJ(2)))"
+        ),
+        "faithful, standardized",
+        -420.16943,
+        -396.95226,
+        16.92460,
+        {
+            "c_probs": ([0.356872, 0.643128], [0.0285169, 0.0285169]),
+            "x_loc": ([[-1.27323, -1.2073], [0.702351, 0.666509]], [[0.0246236, 0.0444676], [0.0283581, 0.0340638]]),
+            "x_scale": ([[0.23526, 0.436853], [0.366689, 0.448052]], [[0.0190254, 0.0321337], [0.0208525, 0.0248596]]),
+            "correlation": ([0.271891, 0.373548], [0.0955287, 0.0661965]),
+        },
+    ),
+    # pdb_low_dim_gauss_mix: posteriordb's 10,000 draws of Stan. theta ~ Beta(5, 5) is Dirichlet(5) over two components.
+    "posteriordb": Posterior(
+        (
+            "c ~ Categorical(probs=Dirichlet(5), size=2)\n"
+            "x ~ Normal(loc=Table(c, prior=Normal(0, 2)), scale=Table(c, prior=HalfNormal(2)))"
+        ),
+        "low_dim_gauss_mix",
+        -2114.99030,
+        -2101.77010,
+        22.96422,
+        {
+            "c_probs": ([0.621549, 0.378451], [0.015481, 0.015481]),
+            "x_loc": ([-2.73351, 2.86983], [0.042045, 0.0546033]),
+            "x_scale": ([1.02807, 1.02382], [0.0314375, 0.040484]),
+        },
+    ),
+    # bayes_fa_attitude_d1: NUTS, bridge sampling; Stan and R's loo agree (-278.45).
+    "attitude": Posterior(
+        (
+            "z ~ Normal(0, 1)\n"
+            "x ~ Normal(loc=Linear(z, weights=Normal(0, 1), intercept=Normal(0, 1)), "
+            "scale=PerFeature(prior=HalfNormal(1)))"
+        ),
+        "attitude",
+        -294.83921,
+        -278.39928,
+        15.04327,
+        {
+            "communality": (
+                [0.685532, 0.776964, 0.349024, 0.530651, 0.585085, 0.0928963, 0.178722],
+                [0.134947, 0.130325, 0.148422, 0.151292, 0.146912, 0.0929322, 0.13553],
+            ),
+            "uniqueness": (
+                [0.362418, 0.25643, 0.757715, 0.543587, 0.479057, 1.06415, 0.96402],
+                [0.152238, 0.143873, 0.224342, 0.189165, 0.173746, 0.294833, 0.285822],
+            ),
+            "x_loc_intercept": (
+                [0.00162426, 0.00077804, -0.000594417, 0.000424011, 0.0011323, 0.00116153, -6.36531e-05],
+                [0.189451, 0.191631, 0.194055, 0.190717, 0.189966, 0.193361, 0.192594],
+            ),
+            "loading size": (
+                [0.901555, 0.963621, 0.628613, 0.78676, 0.829057, 0.285907, 0.421673],
+                [0.18083, 0.178089, 0.198714, 0.189046, 0.186623, 0.185875, 0.215638],
+            ),
+            "covariance": (
+                [
+                    [1.20792, 0.886153, 0.574876, 0.718901, 0.757414, 0.237929, 0.375875],
+                    [0.886153, 1.21671, 0.614872, 0.76674, 0.809536, 0.254193, 0.401468],
+                    [0.574876, 0.614872, 1.19235, 0.50253, 0.529439, 0.16678, 0.266435],
+                    [0.718901, 0.76674, 0.50253, 1.19832, 0.664194, 0.209103, 0.336277],
+                    [0.757414, 0.809536, 0.529439, 0.664194, 1.20122, 0.222668, 0.354886],
+                    [0.237929, 0.254193, 0.16678, 0.209103, 0.222668, 1.18044, 0.113793],
+                    [0.375875, 0.401468, 0.266435, 0.336277, 0.354886, 0.113793, 1.18833],
+                ],
+                [
+                    [0.335379, 0.305119, 0.244249, 0.261571, 0.268163, 0.214651, 0.231266],
+                    [0.305119, 0.338683, 0.256894, 0.268507, 0.278771, 0.228082, 0.243196],
+                    [0.244249, 0.256894, 0.334999, 0.225559, 0.232827, 0.16052, 0.18422],
+                    [0.261571, 0.268507, 0.225559, 0.332702, 0.259441, 0.192573, 0.221262],
+                    [0.268163, 0.278771, 0.232827, 0.259441, 0.336675, 0.204162, 0.231783],
+                    [0.214651, 0.228082, 0.16052, 0.192573, 0.204162, 0.328648, 0.127446],
+                    [0.231266, 0.243196, 0.18422, 0.221262, 0.231783, 0.127446, 0.337708],
+                ],
+            ),
         },
     ),
 }

@@ -1,4 +1,4 @@
-"""Factor analysis and probabilistic principal components by maximum likelihood: factanal, scikit-learn, closed forms."""
+"""Factor analysis and principal components by maximum likelihood: factanal, scikit-learn, closed forms."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -16,8 +16,9 @@ from latentprob.inference.natural.part import Natural
 
 MEMORY = 5  # differences that the acceleration looks back on
 RIDGE = 1e-8  # of the mean square of the differences
+NEAR = 1e-3  # nats a row: gains below it are those of a slow end, where acceleration pays
 GAIN = 1e-4  # nats a natural parameter: gains below it move no parameter by a hundredth of its posterior sd
-STILL = 3  # passes in a row that gain less before the bound is settled
+STILL = 2  # passes in a row that gain less before the bound is settled
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,10 @@ def stochastic(
             index = order[start : start + batch]
             naturals = layout.split(vectors)
             moments = [part.moments(natural) for part, natural in zip(engine.parts, naturals, strict=True)]
-            _, sums = engine.rows(engine.coefficients(moments), index)
+            # half the digits cost half the time, and the noise of a minibatch is far above them
+            _, sums = engine.rows(engine.coefficients(moments).float(), index)
             scale = engine.weights.sum() / engine.weights[index].sum()
-            goal = layout.join(engine.target(naturals, sums * scale))
+            goal = layout.join(engine.target(naturals, sums.to(vectors) * scale))
             vectors = vectors + (step + delay) ** -power * (goal - vectors)
             step += 1
     return vectors
@@ -79,7 +81,7 @@ def ascend(
 ) -> Ascent:
     """Passes over all rows until every restart's bound has settled."""
     best, safe = vectors.new_full((len(vectors),), -torch.inf), vectors
-    memory = Memory(vectors)
+    memory, rows = Memory(vectors), float(engine.weights.sum())
     recorded: list[np.ndarray] = []
     still = torch.zeros(len(vectors), dtype=torch.long, device=vectors.device)
     at = vectors
@@ -94,7 +96,11 @@ def ascend(
         safe = torch.where(good[:, None], goal, safe)
         if bool((still >= STILL).all()):
             break
-        at = torch.where(good[:, None], memory.beyond(at, goal, good), safe) if accelerate else safe
+        if accelerate:
+            near = good & (gain < NEAR * rows)
+            at = torch.where(near[:, None], memory.beyond(at, goal), safe)
+        else:
+            at = safe
         if report is not None:
             report(len(recorded), np.stack(recorded[-10:], 1))
     settled = bool((still >= STILL).all())
@@ -109,22 +115,21 @@ class Memory:
 
     def __init__(self, vectors: Tensor) -> None:
         self.unit = vectors.abs().mean(0) + torch.finfo(vectors.dtype).tiny
-        self.last = (vectors, vectors, torch.zeros(len(vectors), dtype=torch.bool, device=vectors.device))
+        self.last: tuple[Tensor, Tensor] | None = None
         self.moves: list[Tensor] = []
         self.changes: list[Tensor] = []
 
-    def beyond(self, at: Tensor, goal: Tensor, good: Tensor) -> Tensor:
-        """Where the differences remembered say that the residual goal - x vanishes, (R, M).
-
-        good: restarts (R,) of which the bound has not fallen; the others forget.
-        """
+    def beyond(self, at: Tensor, goal: Tensor) -> Tensor:
+        """Where the differences remembered say that the residual goal - x vanishes, (R, M)."""
         residual = goal - at
-        before, rest, was_good = self.last
-        self.last = (at, residual, good)
-        both = (good & was_good)[:, None]
-        self.moves = [torch.where(good[:, None], m, 0.0) for m in [*self.moves, torch.where(both, at - before, 0.0)]]
-        self.changes = [torch.where(good[:, None], m, 0.0) for m in [*self.changes, torch.where(both, residual - rest, 0.0)]]
-        self.moves, self.changes = self.moves[-MEMORY:], self.changes[-MEMORY:]
+        if self.last is not None:
+            before, rest = self.last
+            known = (residual - rest).isfinite().all(1, keepdim=True)
+            self.moves = [*self.moves, torch.where(known, at - before, 0.0)][-MEMORY:]
+            self.changes = [*self.changes, torch.where(known, residual - rest, 0.0)][-MEMORY:]
+        self.last = (at, residual)
+        if not self.moves:
+            return goal
         moves, changes = torch.stack(self.moves, -1), torch.stack(self.changes, -1)
         scaled = changes / self.unit[:, None]
         gram = scaled.mT @ scaled

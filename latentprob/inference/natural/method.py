@@ -33,13 +33,14 @@ from latentprob.program.evaluate import to_sites
 
 RESTARTS = 4  # chains that can disagree
 STEPS = 2_000  # passes over all rows
-BATCH = 4_096  # rows of a minibatch
-EPOCHS = 2  # passes by minibatches where there are MANY of them
+BATCH = 1_024  # rows of a minibatch: its noise leaves saddles at which larger ones, and EM, wait
+EPOCHS = 3  # passes by minibatches where there are MANY of them
 MANY = 8  # minibatches from which a pass by minibatches gains more than a pass over all rows
-DELAY, POWER = 2.0, 0.7  # of the falling weights (step + delay)^-power
+DELAY, POWER = 2.0, 0.6  # of the falling weights (step + delay)^-power
 REFINE_NUMBERS = 60  # global numbers up to which refinement is tried unasked
 REFINE_CELLS = 50_000_000  # proposals times rows up to which it is
 DENSITY_BLOCK = 256  # draws whose density is computed at once
+SPIKE_DRAWS = 64
 
 
 class NaturalGradient(Settings):
@@ -48,7 +49,7 @@ class NaturalGradient(Settings):
     restarts: int | None = Field(default=None, ge=1, description="starts that are fitted side by side, from 1")
     steps: int = Field(default=STEPS, ge=1, description="budget of passes over all rows, from 1")
     epochs: int | None = Field(
-        default=None, ge=0, description="passes by minibatches before those over all rows; None: 2 on many rows"
+        default=None, ge=0, description="passes by minibatches before those over all rows; None: 3 on many rows"
     )
     batch: int | None = Field(default=None, ge=1, description="rows of a minibatch, from 1")
     delay: float = Field(default=DELAY, ge=1, description="weights of minibatches are (step + delay)^-power, from 1")
@@ -146,9 +147,6 @@ def _fit(problem: Problem, settings: NaturalGradient, seed: int, progress: bool 
     stats = {name: values.pop(name) for name in ("log_p", "log_q") if name in values}
     stats |= {"bound": end.bounds, "score": scores, "score_error": np.zeros_like(scores), "kept": keep}
     return Draws(values, {}, {}, stats, _attrs(end, keep, spiked, top, refined, good))
-
-
-SPIKE_DRAWS = 64
 
 
 def _attrs(end: Ascent, keep: np.ndarray, spiked: np.ndarray, top: int, refined: list[Any], good: bool) -> Attrs:
