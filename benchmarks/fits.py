@@ -171,7 +171,10 @@ def works(quick: bool) -> list[Work]:
     items, classes = (8, 3) if quick else (30, 6)
     classic = {
         "GaussianMixture": (sklearn_peer(lambda: GaussianMixture(few, random_state=0)), 0.2),
-        "BayesianGaussianMixture": (sklearn_peer(lambda: BayesianGaussianMixture(n_components=few, random_state=0)), 0.05),
+        "BayesianGaussianMixture": (
+            sklearn_peer(lambda: BayesianGaussianMixture(n_components=few, random_state=0)),
+            0.05,
+        ),
     }
     answered = {"EM in NumPy": (latent_class_em(classes), 0.2)}
     if find_spec("stepmix") is not None:
@@ -181,7 +184,11 @@ def works(quick: bool) -> list[Work]:
     return [
         Work(f"mixture {rows} x {wide}, K = {few}", mixture(few), lambda: overlapping(rows, wide, few, held), classic),
         Work(
-            f"mixture {million} x {wide}, K = {many}", mixture(many), lambda: overlapping(million, wide, many, held), big, 1
+            f"mixture {million} x {wide}, K = {many}",
+            mixture(many),
+            lambda: overlapping(million, wide, many, held),
+            big,
+            1,
         ),
         Work(
             "Old Faithful, K = 2, with latent",

@@ -8,6 +8,9 @@
     └── NotAvailable     the question has no answer for this fit, and why
 
 Every message names the place, the value, what is allowed and the way out.
+
+>>> issubclass(ModelError, LatentprobError)
+True
 """
 
 from collections.abc import Sequence

@@ -117,6 +117,12 @@ def condition(
     """A fit at given parameter values: exact beliefs of the latents, and the likelihood.
 
     parameters: a value of every parameter by name, in the order of the dims that `summary()` shows.
+
+    >>> import latentprob as lp
+    >>> model = lp.Model("c ~ Categorical(size=2)\\nx ~ Poisson(rate=Table(c))")
+    >>> known = lp.condition(model, {"c_probs": [0.5, 0.5], "x_rate": [1.0, 10.0]}, {"x": [0, 12]})
+    >>> known.embedding("c").values.tolist()
+    [0, 1]
     """
     values = read(_model(model), data, observed)
     numbers = statistics(model, values)
@@ -143,12 +149,26 @@ def simulate(
 
     data: a table on whose centres and spreads the priors stand, and that holds the inputs; without it, centre 0 and
         spread 1. features: how many features the observed variables have (or their labels), where no size= says it.
+
+    >>> import latentprob as lp
+    >>> model = lp.Model("c ~ Categorical(size=2)\\nx ~ Normal(loc=Table(c), scale=1)")
+    >>> lp.simulate(model, rows=5, seed=1, features=3)["x"].shape
+    (5, 3)
     """
     return imagined(_model(model), rows, seed, None if data is None else read(model, data), features)
 
 
 def load(path: str | Path, *, modules: Modules | None = None) -> "Fit":
-    """The fit in a folder that `Fit.save` wrote. modules: the torch modules that its model names."""
+    """The fit in a folder that `Fit.save` wrote. modules: the torch modules that its model names.
+
+    >>> import latentprob as lp, pathlib, tempfile
+    >>> model = lp.Model("x ~ Normal(loc=PerFeature(), scale=1)")
+    >>> known = lp.condition(model, {"x_loc": [0.0]}, {"x": [0.5, -1.0, 2.0]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     known.save(pathlib.Path(folder) / "known")
+    ...     lp.load(pathlib.Path(folder) / "known").score() == known.score()
+    True
+    """
     found = archive.read(path)
     record = found.facts["inference"]
     method = None if record is None else getattr(methods, record["method"])(**record["settings"])
@@ -190,6 +210,12 @@ class Fit:
     """A fitted model: what is believed of its parameters and latents, and how far that can be trusted.
 
     Each question is answered for the fitted rows, or for new ones: `data=None` means the fitted rows.
+
+    >>> import latentprob as lp
+    >>> model = lp.Model("c ~ Categorical(size=2)\\nx ~ Poisson(rate=Table(c))")
+    >>> known = lp.condition(model, {"c_probs": [0.5, 0.5], "x_rate": [1.0, 10.0]}, {"x": [0, 12]})
+    >>> known.latent("c")["probs"].round(3).values.tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
     """
 
     def __init__(self, result: Result | Callable[[], Result], inference: Any, seed: int) -> None:

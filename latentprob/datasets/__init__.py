@@ -20,6 +20,9 @@ def load(name: str) -> pd.DataFrame:
 
     earthquakes: year, count. faithful: eruptions, waiting. galaxies: velocity.
     holzinger_swineford: school, x1, ..., x9.
+
+    >>> load("faithful").shape
+    (272, 2)
     """
     if name not in NAMES:
         found = nearest(str(name), NAMES)

@@ -14,6 +14,10 @@ PARETO_K_MAX = 0.7  # Vehtari et al. (2024), JMLR 25(72)
 PARETO_K_RAW_MAX = 0.36  # 1 - 0.8^2: p/q of normals with sd ratio r has a tail of index 1 - r^2; 0.8 is "within 20 %"
 PARETO_DRAWS_MIN = 25  # a fifth of the draws is the tail, and five are the least that a tail is fitted to
 VEHTARI_2024 = "Vehtari et al. (2024), JMLR 25(72)"
+RICHER = {  # what has wider posteriors, by method
+    "svi": 'take guide="full", or NUTS where the data are small',
+    "natural_gradient": 'take SVI(guide="full"), or NUTS where the data are small',
+}
 YAO_2018 = "Yao et al. (2018), ICML: k of the guide's importance weights"
 
 
@@ -24,9 +28,10 @@ def reliability(
     draws = posterior.sizes.get("chain", 1) * posterior.sizes.get("draw", 1)
     if pareto_k is not None:
         yield left_out_rows(np.asarray(pareto_k), draws)
-    if attrs.get("method") == "svi" and stochastic(posterior):
+    if attrs.get("method") in RICHER and stochastic(posterior):
         tried = "pareto_k" in attrs
-        yield guide_width(guide_pareto_k(sample_stats, attrs), bool(attrs.get("refined", False)), tried)
+        richer = RICHER[str(attrs["method"])]
+        yield guide_width(guide_pareto_k(sample_stats, attrs), bool(attrs.get("refined", False)), tried, richer)
 
 
 def k_limit(draws: int) -> float:
@@ -63,7 +68,7 @@ def guide_pareto_k(sample_stats: xr.Dataset, attrs: Mapping[str, Any]) -> float 
     return float(np.max(k))
 
 
-def guide_width(k: float | None, refined: bool, tried: bool) -> Finding:
+def guide_width(k: float | None, refined: bool, tried: bool, richer: str) -> Finding:
     """Whether the posterior sds are those of the model or only of the guide.
 
     Draws that were not reweighted are held to the k at which a normal guide has 0.8 of a normal posterior's sd.
@@ -78,7 +83,6 @@ def guide_width(k: float | None, refined: bool, tried: bool) -> Finding:
         if k is None
         else f"the guide misses the posterior (Pareto k {k:.2f})"
     )
-    richer = 'take guide="full", or NUTS where the data are small'
     remedy = richer if tried else f"let the draws be reweighted, refine=True; else {richer}"
     return Finding(
         "guide",

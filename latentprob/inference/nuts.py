@@ -32,7 +32,14 @@ WORSE = 10.0  # nats: a mode so far below the best one holds no mass, and its ch
 
 
 class NUTS(Settings):
-    """Draws of the exact posterior of small models on small data. Drawn latents are sampled too."""
+    """Draws of the exact posterior of small models on small data. Drawn latents are sampled too.
+
+    >>> import latentprob as lp
+    >>> model = lp.Model("x ~ Normal(loc=PerFeature(), scale=1)")
+    >>> fit = lp.fit(model, {"x": [0.5, -1.0, 2.0]}, lp.NUTS(draws=50, warmup=50, chains=1), progress=False)
+    >>> fit.posterior["x_loc"].sizes["draw"]
+    50
+    """
 
     draws: int = Field(default=1000, ge=1, description="draws of each chain after warm-up, from 1")
     warmup: int = Field(default=500, ge=10, description="steps of adaptation, from 10")

@@ -43,7 +43,14 @@ SPIKE_DRAWS = 64
 
 
 class SVI(Settings):
-    """Maximize the evidence lower bound of `marginal` over a guide. None lets the model's structure decide."""
+    """Maximize the evidence lower bound of `marginal` over a guide. None lets the model's structure decide.
+
+    >>> import latentprob as lp
+    >>> model = lp.Model("x ~ Normal(loc=PerFeature(), scale=1)")
+    >>> fit = lp.fit(model, {"x": [0.5, -1.0, 2.0]}, lp.SVI(guide="full", restarts=1), progress=False)
+    >>> fit.attrs["guide"], fit.attrs["settled"]
+    ('full', True)
+    """
 
     guide: Literal["normal", "low_rank", "full"] | None = Field(
         default=None,

@@ -79,7 +79,11 @@ class MultivariateNormal(Distribution):
 
 
 class StudentT(Distribution):
-    """x ~ StudentT(df, loc, scale), x real; without `df`, one free value for all rows."""
+    """x ~ StudentT(df, loc, scale), x real; without `df`, one free value for all rows.
+
+    >>> print(StudentT(df=4, loc=0, scale=1, size=2))
+    StudentT(4, 0, 1, size=2)
+    """
 
     df: Argument = None
     loc: Argument = None
@@ -91,7 +95,11 @@ class StudentT(Distribution):
 
 
 class LogNormal(Distribution):
-    """log x ~ Normal(loc, scale), x > 0."""
+    """log x ~ Normal(loc, scale), x > 0.
+
+    >>> print(LogNormal(0, 1, size=2))
+    LogNormal(0, 1, size=2)
+    """
 
     loc: Argument = None
     scale: Argument = None
@@ -102,7 +110,11 @@ class LogNormal(Distribution):
 
 
 class Gamma(Distribution):
-    """x ~ Gamma(concentration, rate), x > 0, of mean concentration / rate."""
+    """x ~ Gamma(concentration, rate), x > 0, of mean concentration / rate.
+
+    >>> print(Gamma(2, 0.5, size=3))
+    Gamma(2, 0.5, size=3)
+    """
 
     concentration: Argument = None
     rate: Argument = None
@@ -113,7 +125,11 @@ class Gamma(Distribution):
 
 
 class Exponential(Distribution):
-    """x ~ Exponential(rate), x > 0, of mean 1 / rate."""
+    """x ~ Exponential(rate), x > 0, of mean 1 / rate.
+
+    >>> print(Exponential(0.1))
+    Exponential(0.1)
+    """
 
     rate: Argument = None
     size: Size = None
@@ -123,7 +139,11 @@ class Exponential(Distribution):
 
 
 class Beta(Distribution):
-    """x ~ Beta(concentration1, concentration0), 0 < x < 1."""
+    """x ~ Beta(concentration1, concentration0), 0 < x < 1.
+
+    >>> print(Beta(2, 2))
+    Beta(2, 2)
+    """
 
     concentration1: Argument = None
     concentration0: Argument = None
@@ -134,7 +154,11 @@ class Beta(Distribution):
 
 
 class Bernoulli(Distribution):
-    """x ~ Bernoulli(probs), x in {0, 1}; without `probs` and `logits`, a free probability."""
+    """x ~ Bernoulli(probs), x in {0, 1}; without `probs` and `logits`, a free probability.
+
+    >>> print(Bernoulli(probs=0.3))
+    Bernoulli(0.3)
+    """
 
     probs: Argument = None
     logits: Argument = None
@@ -164,7 +188,11 @@ class Categorical(Distribution):
 
 
 class Poisson(Distribution):
-    """x ~ Poisson(rate), x in {0, 1, 2, ...}."""
+    """x ~ Poisson(rate), x in {0, 1, 2, ...}.
+
+    >>> print(Poisson(rate=HalfNormal(10)))
+    Poisson(rate=HalfNormal(10))
+    """
 
     rate: Argument = None
     size: Size = None
@@ -174,7 +202,11 @@ class Poisson(Distribution):
 
 
 class NegativeBinomial(Distribution):
-    """x ~ NegativeBinomial(total_count, probs), x in {0, 1, ...}, of mean total_count * probs / (1 - probs)."""
+    """x ~ NegativeBinomial(total_count, probs), x in {0, 1, ...}, of mean total_count * probs / (1 - probs).
+
+    >>> print(NegativeBinomial(total_count=HalfCauchy(5), probs=0.5))
+    NegativeBinomial(total_count=HalfCauchy(5), probs=0.5)
+    """
 
     total_count: Argument = None
     probs: Argument = None
@@ -193,7 +225,11 @@ class Prior(Distribution):
 
 
 class Dirichlet(Prior):
-    """p ~ Dirichlet(concentration), p on the simplex; one number stands for equal concentrations."""
+    """p ~ Dirichlet(concentration), p on the simplex; one number stands for equal concentrations.
+
+    >>> print(Categorical(probs=Dirichlet([1, 1, 2])))
+    Categorical(probs=Dirichlet(concentration=[1, 1, 2]))
+    """
 
     concentration: Argument = 1
 
@@ -202,7 +238,11 @@ class Dirichlet(Prior):
 
 
 class HalfNormal(Prior):
-    """s = |u|, u ~ Normal(0, scale)."""
+    """s = |u|, u ~ Normal(0, scale).
+
+    >>> print(Normal(loc=0, scale=HalfNormal(1)))
+    Normal(0, scale=HalfNormal(1))
+    """
 
     scale: Argument = 1
 
@@ -211,7 +251,11 @@ class HalfNormal(Prior):
 
 
 class HalfCauchy(Prior):
-    """s = |u|, u ~ Cauchy(0, scale)."""
+    """s = |u|, u ~ Cauchy(0, scale).
+
+    >>> print(Normal(loc=0, scale=HalfCauchy(2.5)))
+    Normal(0, scale=HalfCauchy(2.5))
+    """
 
     scale: Argument = 1
 
@@ -220,7 +264,11 @@ class HalfCauchy(Prior):
 
 
 class InverseGamma(Prior):
-    """1 / v ~ Gamma(concentration, rate)."""
+    """1 / v ~ Gamma(concentration, rate).
+
+    >>> print(Normal(loc=0, variance=InverseGamma(2, 1)))
+    Normal(0, variance=InverseGamma(2, 1))
+    """
 
     concentration: Argument = None
     rate: Argument = None
@@ -230,7 +278,11 @@ class InverseGamma(Prior):
 
 
 class Laplace(Prior):
-    """w ~ Laplace(loc, scale), w real."""
+    """w ~ Laplace(loc, scale), w real.
+
+    >>> print(Laplace(0, 0.1))
+    Laplace(0, 0.1)
+    """
 
     loc: Argument = 0
     scale: Argument = 1
@@ -239,7 +291,11 @@ class Laplace(Prior):
 
 
 class Uniform(Prior):
-    """u ~ Uniform(low, high)."""
+    """u ~ Uniform(low, high).
+
+    >>> print(Normal(loc=Uniform(-1, 1), scale=1))
+    Normal(loc=Uniform(-1, 1), scale=1)
+    """
 
     low: Argument = 0
     high: Argument = 1
@@ -249,7 +305,11 @@ class Uniform(Prior):
 
 
 class LKJ(Prior):
-    """R ~ LKJ(concentration), R a correlation matrix, p(R) ~ det(R)^(concentration - 1)."""
+    """R ~ LKJ(concentration), R a correlation matrix, p(R) ~ det(R)^(concentration - 1).
+
+    >>> print(MultivariateNormal(loc=0, scale=1, correlation=LKJ(2), size=2))
+    MultivariateNormal(0, scale=1, correlation=LKJ(2), size=2)
+    """
 
     concentration: Argument = 1
 
@@ -261,6 +321,9 @@ class Wishart(Prior):
     """P ~ Wishart(df, scale), P a precision matrix of mean df * scale; for a covariance, its inverse has this law.
 
     `scale` is a number (times the identity), a list (a diagonal) or a matrix.
+
+    >>> print(MultivariateNormal(loc=0, precision=Wishart(4, 0.5), size=2))
+    MultivariateNormal(0, precision=Wishart(4, 0.5), size=2)
     """
 
     df: Argument = None
@@ -274,6 +337,9 @@ class NormalWishart(Prior):
     """P ~ Wishart(df, scale) and loc given P ~ Normal(loc, inverse of concentration * P).
 
     One prior of two parameters: it stands on the covariance or precision, and the loc has none of its own.
+
+    >>> print(NormalWishart(0, 0.01, 5, [1, 2]))
+    NormalWishart(0, 0.01, 5, scale=[1, 2])
     """
 
     loc: Argument = 0

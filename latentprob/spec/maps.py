@@ -44,13 +44,21 @@ class Table(Map):
 
 
 class PerFeature(Map):
-    """value[feature]: one value for each feature."""
+    """value[feature]: one value for each feature.
+
+    >>> print(PerFeature())
+    PerFeature()
+    """
 
     prior: PriorChoice = None
 
 
 class Shared(Map):
-    """value: one value, or one matrix, for all rows (and features)."""
+    """value: one value, or one matrix, for all rows (and features).
+
+    >>> print(Shared(prior="point"))
+    Shared(prior="point")
+    """
 
     prior: PriorChoice = None
 
@@ -81,7 +89,11 @@ class MLP(Map):
 
 
 class Module(Map):
-    """name(parent): a torch module that the caller hands to `fit`, from `parent` to one value for each feature."""
+    """name(parent): a torch module that the caller hands to `fit`, from `parent` to one value for each feature.
+
+    >>> print(Module("z", name="decoder"))
+    Module(z, name="decoder")
+    """
 
     parent: Parent
     name: str

@@ -1,7 +1,8 @@
 """Steps in natural-parameter space: minibatches with falling weights, then coordinate ascent, accelerated.
 
-A step is a convex combination with the target (Hoffman et al., 2013). On all rows with weight 1 it is coordinate ascent,
-which never lowers the bound; Anderson's (1965) acceleration goes beyond and is taken back wherever the bound falls.
+A step is a convex combination with the target (Hoffman et al., 2013). On all rows with weight 1 it is coordinate
+ascent, which never lowers the bound. At the slow end of it Anderson's (1965) acceleration goes further, and is taken
+back wherever the bound falls.
 """
 
 from collections.abc import Callable, Sequence

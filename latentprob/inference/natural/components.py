@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import singledispatch
-from typing import Any
+from typing import Any, cast
 
 from latentprob.inference.natural.factors import factors
 from latentprob.inference.natural.multivariate import multivariate
@@ -52,7 +52,7 @@ def _latents(program: Program) -> tuple[str, ...]:
 
 
 def _is_latent(program: Program, name: str) -> bool:
-    model, law = program.model, program.model[name]
+    model, law = program.model, cast(Any, program.model[name])
     if model.is_level(name):
         return law.logits is None and conjugate_value(argument(model, name, "probs"), (spec.Dirichlet, spec.Beta))
     standard = isinstance(law, spec.Normal) and law.loc == 0 and 1 in (law.scale, law.variance, law.precision)
@@ -79,12 +79,18 @@ def conjugate(law: Distribution, program: Program, name: str) -> bool:
     return False
 
 
+CONJUGATE_TO: Mapping[str, tuple[type[Distribution], ...]] = {
+    "precision": (spec.Gamma,),
+    "variance": (spec.InverseGamma,),
+}
+
+
 @conjugate.register(spec.Normal)
 @conjugate.register(spec.LogNormal)
 def _(law: Any, program: Program, name: str) -> bool:
     values = fields(law)
     parameter = next(p for p in POWERS if values.get(p) is not None)
-    prior: tuple[type[Distribution], ...] = {"precision": (spec.Gamma,), "variance": (spec.InverseGamma,)}.get(parameter, ())
+    prior = CONJUGATE_TO.get(parameter, ())
     if not conjugate_value(values[parameter], prior):
         return False
     if isinstance(law.loc, Linear):
@@ -103,7 +109,9 @@ def _(law: spec.MultivariateNormal, program: Program, name: str) -> bool:
     parameter = next((p for p in CONJUGATE if getattr(law, p) is not None), None)
     if parameter is None or name in program.missing or program.plan.keys() - set(_levels(program)):
         return False
-    if not conjugate_value(getattr(law, parameter), (spec.NormalWishart,)) or isinstance(getattr(law, parameter), tuple):
+    if not conjugate_value(getattr(law, parameter), (spec.NormalWishart,)) or isinstance(
+        getattr(law, parameter), tuple
+    ):
         return False
     context = Context(program.layout)
     loc = next((free for free in context.frees if (free.variable, free.parameter) == (name, "loc")), None)

@@ -1,8 +1,8 @@
 """Passes over the rows: the collapsed bound of a block, and its gradient, the expected sums of statistics.
 
 The expected log density of row n in level k is E[eta_k] . T(x_n), all components' statistics end to end. The bound of
-the rows, sum_n log sum_k exp(E[eta_k] . T(x_n)), is a function of E[eta] whose gradient is sum_n r_nk T(x_n): two matrix
-products a block. Blocks stay in the cache.
+the rows, sum_n log sum_k exp(E[eta_k] . T(x_n)), is a function of E[eta] whose gradient is sum_n r_nk T(x_n): two
+matrix products a block. Blocks stay in the cache.
 """
 
 from collections.abc import Mapping, Sequence

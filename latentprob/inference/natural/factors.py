@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.distributions import Gamma, MultivariateNormal, Normal
 from torch import Tensor
+from torch.distributions import Gamma, MultivariateNormal, Normal
 
 from latentprob.inference.natural.laws import gamma_divergence, inside, log_determinant, outer, packed, unpacked
 from latentprob.inference.natural.normals import POWERS
@@ -70,7 +70,7 @@ class Factors:
         return {"weights": w, "square": square, "precision": precision, "log": precision.log()}
 
     def _belief(self, moments: Moments) -> tuple[Tensor, Tensor, Tensor]:
-        """Of z given x: mean = covariance @ (loaded @ x - shift): covariance (R, k, Z, Z), loaded (R, k, Z, D), shift."""
+        """Of z given x, mean = inverse^-1 (loaded x - shift): inverse (R, k, Z, Z), loaded (R, k, Z, D), shift (R, k, Z)."""
         precision = moments["precision"].expand(*moments["precision"].shape[:-1], self.features)
         second = (precision[..., None, None] * moments["square"]).sum(-3)
         eye = torch.eye(self.factors, dtype=second.dtype, device=second.device)
@@ -93,7 +93,7 @@ class Factors:
 
     def divergence(self, natural: Natural, moments: Moments) -> Tensor:
         prior = tuple(value[None] for value in self.prior)
-        loc0, _, covariance0 = _normal(prior[0], prior[1])
+        loc0, _, _ = _normal(prior[0], prior[1])
         _, _, covariance = _normal(natural[0], natural[1])
         away = moments["weights"] - loc0
         trace = (prior[0] * covariance).sum((-1, -2)) + ((prior[0] @ away[..., None])[..., 0] * away).sum(-1)
@@ -105,7 +105,7 @@ class Factors:
         moments = self.moments(natural)
         first, second = sums[..., : self.features], unpacked(sums[..., self.features :], self.features)
         inside, cross = self._expected(moments, counts, first, second)
-        levels = tuple(self.prior[0].shape[:2])[0]
+        levels = len(self.prior[0])
         own = second.diagonal(dim1=-2, dim2=-1)
         found = natural
         for _ in range(SWEEPS):

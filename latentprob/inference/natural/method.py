@@ -44,7 +44,16 @@ SPIKE_DRAWS = 64
 
 
 class NaturalGradient(Settings):
-    """Maximize the mean-field bound over the conjugate families of the parameters. None lets the structure decide."""
+    r"""Maximize the mean-field bound over the conjugate families of the parameters. None lets the structure decide.
+
+    Hoffman et al. (2013), JMLR 14: minibatches first where there are many rows, then coordinate ascent on all of them.
+
+    >>> import latentprob as lp
+    >>> model = lp.Model("c ~ Categorical(size=2)\nx ~ Poisson(rate=Table(c))")
+    >>> fit = lp.fit(model, {"x": [0, 1, 0, 9, 8, 11]}, lp.NaturalGradient(restarts=2))
+    >>> fit.attrs["method"], fit.attrs["settled"]
+    ('natural_gradient', True)
+    """
 
     restarts: int | None = Field(default=None, ge=1, description="starts that are fitted side by side, from 1")
     steps: int = Field(default=STEPS, ge=1, description="budget of passes over all rows, from 1")
@@ -95,7 +104,9 @@ def prepare(problem: Problem, restarts: int | None, seed: int) -> Setting:
     if name is not None:
         parts.append(levels(program.model.statements.get(name), name, priors, size, weights))
         if name in batch:
-            hidden = ~batch[f"{name}_seen"] if name in program.missing else torch.zeros_like(batch[name], dtype=bool)
+            hidden = (
+                ~batch[f"{name}_seen"] if name in program.missing else torch.zeros_like(batch[name], dtype=torch.bool)
+            )
             known = batch[name].masked_fill(hidden, -1)
     engine = Engine(parts, size, batch, weights, known)
     exact = engine.fixed is not None and not any(isinstance(part, Factors) for part in parts)
@@ -144,7 +155,7 @@ def _fit(problem: Problem, settings: NaturalGradient, seed: int, progress: bool 
     good = bool(refined) and all(chain.good for chain, _ in refined)
     chains = [values for _, values in refined] if good else [_chain(setting, naturals, r, settings) for r in chosen]
     values = gathered(chains)
-    stats = {name: values.pop(name) for name in ("log_p", "log_q") if name in values}
+    stats: dict[str, np.ndarray] = {name: values.pop(name) for name in ("log_p", "log_q") if name in values}
     stats |= {"bound": end.bounds, "score": scores, "score_error": np.zeros_like(scores), "kept": keep}
     return Draws(values, {}, {}, stats, _attrs(end, keep, spiked, top, refined, good))
 
@@ -162,9 +173,7 @@ def _attrs(end: Ascent, keep: np.ndarray, spiked: np.ndarray, top: int, refined:
     }
 
 
-def _by_minibatches(
-    settings: NaturalGradient, engine: Engine, layout: Layout, vectors: Tensor, seed: int
-) -> Tensor:
+def _by_minibatches(settings: NaturalGradient, engine: Engine, layout: Layout, vectors: Tensor, seed: int) -> Tensor:
     """Vectors after the minibatch epochs; on few rows, or where one sum holds all, there are none."""
     rows, batch = len(engine.weights), settings.batch or BATCH
     epochs = settings.epochs
@@ -238,7 +247,7 @@ def _refine(
     generator = torch.Generator(problem.device).manual_seed(seed)
     mapped = in_chunks(lambda vector: density(vector, batch, weights), problem.rows)
     chains: list[Refined] = []
-    for near in (place.laplace for place in found if place.laplace is not None):
+    for around in (place.laplace for place in found if place.laplace is not None):
         if all(chain.good for chain in chains):  # one that is not good is enough
-            chains.append(refine(mapped, near, settings.draws, generator, max(most, PROPOSALS[0])))
+            chains.append(refine(mapped, around, settings.draws, generator, max(most, PROPOSALS[0])))
     return [(chain, {**at_vectors(density, chain.vectors), **chain.densities}) for chain in chains]

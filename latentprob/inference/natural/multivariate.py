@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.distributions import Chi2, MultivariateNormal, Normal, Wishart
 from torch import Tensor
+from torch.distributions import Chi2, MultivariateNormal, Wishart
 
 from latentprob.inference.natural.laws import (
-    log_determinant,
     multivariate_digamma,
     outer,
     packed,
@@ -25,7 +24,9 @@ from latentprob.spec.sites import Free
 
 @dataclass(frozen=True)
 class Multivariate:
-    """x_n ~ Normal(loc_k, inverse of P_k): statistics x and x x'. P ~ Wishart(df, W), loc given P ~ Normal(m, 1/(kappa P)).
+    """x_n ~ Normal(loc_k, inverse of P_k): statistics x and x x'.
+
+    P ~ Wishart(df, W), and loc given P ~ Normal(m, inverse of kappa P).
 
     Naturals: (kappa, kappa m) of loc, (df, inverse of W + sum of kappa m m') of P; loc (1 or K, D), P (1 or K, D, D).
     """
@@ -141,7 +142,11 @@ def multivariate(law: Any, name: str, priors: Priors, levels: int, gaps: bool) -
     normal = priors.law(loc.name, MultivariateNormal)
     by_level = [priors.level in free.axes for free in (loc, matrix)]
     value = priors.value(f"{name}_{parameter}")
-    covariance = {"covariance": lambda: value, "precision": lambda: value.inverse(), "scale_tril": lambda: value @ value.mT}
+    covariance = {
+        "covariance": lambda: value,
+        "precision": lambda: value.inverse(),
+        "scale_tril": lambda: value @ value.mT,
+    }
     ratio = normal.covariance_matrix[..., 0, 0] / covariance[parameter]()[..., 0, 0]
     kappa = 1 / (ratio if by_level[0] else ratio[None])
     loc0 = ((normal.loc - origin) / unit).expand(len(kappa), -1)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.distributions import Gamma, Normal
 from torch import Tensor
+from torch.distributions import Gamma, Normal
 
 from latentprob.inference.natural.laws import gamma_divergence, inside, normal_divergence
 from latentprob.inference.natural.part import Batch, Moments, Natural, Values, filled, reduced, total

@@ -20,41 +20,59 @@ Batch = Mapping[str, Tensor]
 class Part(Protocol):
     """One statement. A natural parameter is affine in the sums of statistics; `prior` has no restart axis."""
 
-    width: int
-    prior: Natural
+    @property
+    def width(self) -> int:
+        """The number of statistics of a row."""
+        ...
+
+    @property
+    def prior(self) -> Natural:
+        """The prior's natural parameters."""
+        ...
 
     def fill(self, out: Tensor, batch: Batch) -> None:
         """The statistics of the rows of a block, into out (P, n)."""
+        ...
 
     def totals(self, batch: Batch, shares: Tensor) -> Tensor:
         """Sums of the statistics (K, P) of rows that count by shares (K, n)."""
+        ...
 
     def base(self, batch: Batch, weights: Tensor) -> Tensor:
         """The part of the log density of all rows that no parameter reads, nats."""
+        ...
 
     def moments(self, natural: Natural) -> Moments:
         """Expectations under the posterior, (R, ...)."""
+        ...
 
     def at(self, values: Values) -> Moments:
         """The same at values of the parameters, (S, ...)."""
+        ...
 
     def coefficients(self, moments: Moments) -> tuple[Tensor, Tensor]:
         """E[eta]: a constant (R, K), and what multiplies the statistics, (R, K, P)."""
+        ...
 
     def divergence(self, natural: Natural, moments: Moments) -> Tensor:
         """KL(posterior || prior), (R,), nats."""
+        ...
 
     def target(self, natural: Natural, counts: Tensor, sums: Tensor) -> Natural:
         """The natural parameters that maximize the bound for expected counts (R, K) and sums (R, K, P)."""
+        ...
 
     def draw(self, natural: Natural, draws: int) -> Values:
         """Draws (S, ...) of one restart's posterior, whose restart axis has been taken."""
+        ...
 
     def log_density(self, natural: Natural, values: Values) -> Tensor:
         """Log density (S,) of values, nats, in the component's own units."""
+        ...
 
     def parameters(self, values: Values) -> dict[str, Tensor]:
         """The user's parameters (S, ...), in the units of the data."""
+        ...
 
 
 def reduced(cells: Tensor, shape: tuple[int, ...]) -> Tensor:

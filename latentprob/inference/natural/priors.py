@@ -37,8 +37,8 @@ class Priors:
         """The number of features of an observed variable."""
         return self.batch[name].shape[1]
 
-    def free(self, variable: str, parameter: str, part: str = "value") -> Free | None:
-        """The free parameter, or None where it is known or absent."""
+    def free(self, variable: str, parameter: str, part: str = "value") -> Any:
+        """The `Free` parameter, or None where it is known or absent."""
         for free in Context(self.program.layout).frees:
             if (free.variable, free.parameter, free.part) == (variable, parameter, part):
                 return free

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.distributions import Gamma
 from torch import Tensor
+from torch.distributions import Gamma
 
 from latentprob.inference.natural.laws import gamma_divergence, inside
 from latentprob.inference.natural.part import Batch, Moments, Natural, Values, filled, reduced, total

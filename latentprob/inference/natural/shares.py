@@ -1,11 +1,11 @@
-"""x ~ Bernoulli(probs) and x ~ Categorical(probs), feature by feature, with gaps; and the levels of the latent itself."""
+"""x ~ Bernoulli(probs) and x ~ Categorical(probs), feature by feature, with gaps; and the levels of the latent."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.distributions import Beta, Dirichlet
 from torch import Tensor
+from torch.distributions import Beta, Dirichlet
 
 from latentprob.inference.natural.laws import dirichlet_divergence, mean_log
 from latentprob.inference.natural.part import Batch, Moments, Natural, Values, filled, total
