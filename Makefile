@@ -48,3 +48,5 @@ contracts: env
 bench: env
 	@echo "bench: steps of the compiled program against hand-written Pyro and plain torch"
 	@$(BIN)/python benchmarks/steps.py
+	@echo "bench: whole fits against scikit-learn and others"
+	@$(BIN)/python benchmarks/fits.py

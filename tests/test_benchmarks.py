@@ -7,16 +7,28 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[1] / "benchmarks" / "steps.py"
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+def quick(script: str, file: Path) -> dict:
+    command = [sys.executable, BENCHMARKS / script, "--quick", "--json", file]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(file.read_text())
 
 
 @pytest.mark.slow
 def test_the_table_of_steps_is_written(tmp_path):
-    file = tmp_path / "steps.json"
-    done = subprocess.run(
-        [sys.executable, SCRIPT, "--quick", "--json", file], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(file.read_text())
+    found = quick("steps.py", tmp_path / "steps.json")
     assert len(found) == 3
     assert all(times["ours"] > 0 and times["Pyro"] > 0 for times in found.values())
+
+
+@pytest.mark.slow
+def test_the_table_of_fits_is_written(tmp_path):
+    found = quick("fits.py", tmp_path / "fits.json")
+    assert len(found) == 7
+    for work in found.values():
+        assert len(set(map(len, work["seconds"].values()))) == 1
+        assert all(second > 0 for seconds in work["seconds"].values() for second in seconds)
+        assert all(score > work["score"]["ours"] - 1 for score in work["score"].values())

@@ -9,9 +9,9 @@
                   "diverging" and "energy" (chain, draw)
     latents       name -> Dataset of the belief: "probs" (row, level), or "loc" and "scale" (row[, dim])
     pareto_k      (N,) Pareto k of the marginal leave-one-out estimate; None where there is none
-    attrs         what is known of the run: "method" ("natural_gradient", "svi", "nuts", "point", "condition"), "settled",
-                  "steps", "refined" and "pareto_k" of the guide, "spikes"; of a point estimate "agree" (how many restarts met
-                  the best optimum), "at_floor" and "floor_binds"; what is missing is not judged
+    attrs         what is known of the run: "method" ("natural_gradient", "svi", "nuts", "point", "condition"),
+                  "settled", "steps", "refined" and "pareto_k" of the guide, "spikes"; of a point estimate "agree" (how
+                  many restarts met the best optimum), "at_floor" and "floor_binds"; what is missing is not judged
 
 A check that has nothing to judge gives no finding. ArviZ computes what ArviZ knows.
 """

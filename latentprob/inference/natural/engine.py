@@ -70,7 +70,7 @@ class Engine:
         """E[eta] of all components, (R, K, P)."""
         each = [part.coefficients(found) for part, found in zip(self.parts, moments, strict=True)]
         restarts = max(len(constant) for constant, _ in each)
-        constant = sum(constant.expand(restarts, self.levels) for constant, _ in each)
+        constant = torch.stack([constant.expand(restarts, self.levels) for constant, _ in each]).sum(0)
         return torch.cat([constant[..., None], *(slopes.expand(restarts, -1, -1) for _, slopes in each)], -1)
 
     def rows(self, eta: Tensor, index: Tensor | None = None) -> tuple[Tensor, Tensor]:

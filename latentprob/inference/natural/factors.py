@@ -70,7 +70,7 @@ class Factors:
         return {"weights": w, "square": square, "precision": precision, "log": precision.log()}
 
     def _belief(self, moments: Moments) -> tuple[Tensor, Tensor, Tensor]:
-        """Of z given x, mean = inverse^-1 (loaded x - shift): inverse (R, k, Z, Z), loaded (R, k, Z, D), shift (R, k, Z)."""
+        """Of z given x, mean = P^-1 (loaded x - shift): P (R, k, Z, Z), loaded (R, k, Z, D), shift (R, k, Z)."""
         precision = moments["precision"].expand(*moments["precision"].shape[:-1], self.features)
         second = (precision[..., None, None] * moments["square"]).sum(-3)
         eye = torch.eye(self.factors, dtype=second.dtype, device=second.device)
@@ -141,7 +141,7 @@ class Factors:
 
     def draw(self, natural: Natural, draws: int) -> Values:
         found = {"weights": self._law(natural).sample((draws,))}
-        return found | ({"precision": Gamma(*natural[2:]).sample((draws,))} if natural[2:] else {})
+        return found | ({"precision": Gamma(natural[2], natural[3]).sample((draws,))} if natural[2:] else {})
 
     def _law(self, natural: Natural) -> Any:
         loc, _, covariance = _normal(natural[0], natural[1])
@@ -149,7 +149,7 @@ class Factors:
 
     def log_density(self, natural: Natural, values: Values) -> Tensor:
         found = total(self._law(natural).log_prob(values["weights"]))
-        return found + total(Gamma(*natural[2:]).log_prob(values["precision"])) if natural[2:] else found
+        return found + total(Gamma(natural[2], natural[3]).log_prob(values["precision"])) if natural[2:] else found
 
     def parameters(self, values: Values) -> dict[str, Tensor]:
         w, found = values["weights"], {}

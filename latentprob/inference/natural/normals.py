@@ -135,8 +135,8 @@ class Normals:
         location = None
         if self.loc is not None:
             loc, variance = self._location(natural)
-            location = Normal(loc, (variance / precision if self.joint else variance).sqrt())
-        return (Gamma(*gamma) if gamma else None), location
+            location = Normal(loc, (variance / precision if precision is not None and self.joint else variance).sqrt())
+        return (Gamma(gamma[0], gamma[1]) if gamma else None), location
 
     def draw(self, natural: Natural, draws: int) -> Values:
         law, _ = self._laws(natural, natural[0].new_ones(()))

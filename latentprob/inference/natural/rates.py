@@ -72,10 +72,10 @@ class Rates:
         return self.prior[0] + reduced(a, shape), self.prior[1] + reduced(b, shape)
 
     def draw(self, natural: Natural, draws: int) -> Values:
-        return {"rate": Gamma(*natural).sample((draws,))}
+        return {"rate": Gamma(natural[0], natural[1]).sample((draws,))}
 
     def log_density(self, natural: Natural, values: Values) -> Tensor:
-        return total(Gamma(*natural).log_prob(values["rate"]))
+        return total(Gamma(natural[0], natural[1]).log_prob(values["rate"]))
 
     def parameters(self, values: Values) -> dict[str, Tensor]:
         return {self.free.name: self.priors.shown(self.free, values["rate"])}
