@@ -114,12 +114,12 @@ def condition(
     weights: Any = None,
     observed: Mapping[str, Sequence[Hashable]] | None = None,
 ) -> "Fit":
-    """A fit at given parameter values: exact beliefs of the latents, and the likelihood.
+    r"""A fit at given parameter values: exact beliefs of the latents, and the likelihood.
 
     parameters: a value of every parameter by name, in the order of the dims that `summary()` shows.
 
     >>> import latentprob as lp
-    >>> model = lp.Model("c ~ Categorical(size=2)\\nx ~ Poisson(rate=Table(c))")
+    >>> model = lp.Model("c ~ Categorical(size=2)\nx ~ Poisson(rate=Table(c))")
     >>> known = lp.condition(model, {"c_probs": [0.5, 0.5], "x_rate": [1.0, 10.0]}, {"x": [0, 12]})
     >>> known.embedding("c").values.tolist()
     [0, 1]
@@ -145,13 +145,13 @@ def simulate(
     data: Any = None,
     features: Mapping[str, int | Sequence[Hashable]] | int | None = None,
 ) -> xr.Dataset:
-    """A data set of `rows` rows from the prior predictive: one draw of the parameters, which stand beside the rows.
+    r"""A data set of `rows` rows from the prior predictive: one draw of the parameters, which stand beside the rows.
 
     data: a table on whose centres and spreads the priors stand, and that holds the inputs; without it, centre 0 and
         spread 1. features: how many features the observed variables have (or their labels), where no size= says it.
 
     >>> import latentprob as lp
-    >>> model = lp.Model("c ~ Categorical(size=2)\\nx ~ Normal(loc=Table(c), scale=1)")
+    >>> model = lp.Model("c ~ Categorical(size=2)\nx ~ Normal(loc=Table(c), scale=1)")
     >>> lp.simulate(model, rows=5, seed=1, features=3)["x"].shape
     (5, 3)
     """
@@ -207,12 +207,12 @@ def _weights(weights: Any, values: Values) -> np.ndarray | None:
 
 
 class Fit:
-    """A fitted model: what is believed of its parameters and latents, and how far that can be trusted.
+    r"""A fitted model: what is believed of its parameters and latents, and how far that can be trusted.
 
     Each question is answered for the fitted rows, or for new ones: `data=None` means the fitted rows.
 
     >>> import latentprob as lp
-    >>> model = lp.Model("c ~ Categorical(size=2)\\nx ~ Poisson(rate=Table(c))")
+    >>> model = lp.Model("c ~ Categorical(size=2)\nx ~ Poisson(rate=Table(c))")
     >>> known = lp.condition(model, {"c_probs": [0.5, 0.5], "x_rate": [1.0, 10.0]}, {"x": [0, 12]})
     >>> known.latent("c")["probs"].round(3).values.tolist()
     [[1.0, 0.0], [0.0, 1.0]]

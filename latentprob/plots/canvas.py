@@ -47,6 +47,8 @@ def styled(plot: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(plot)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
+        # Loads the backend: loaded within the context, a notebook's switch to interactive drawing would be undone.
+        plt.draw_if_interactive()
         with plt.rc_context(STYLE):
             return plot(*args, **kwargs)
 

@@ -12,7 +12,7 @@ from latentprob.posterior.matching import Array
 from latentprob.program import Program
 from latentprob.spec.model import Model
 from latentprob.spec.schema import Schema
-from latentprob.spec.symmetry import loadings_of, symmetry
+from latentprob.spec.symmetry import Symmetry, loadings_of, symmetry
 
 WORDS = ("rotation", "order", "sign")
 RHAT_VALUES = 2_000_000  # draws for which R-hat before and after is computed
@@ -72,7 +72,7 @@ def _has(flat: Mapping[str, Array], axes: Mapping[str, tuple[str, ...]], name: s
     return any(name in axes.get(site, ()) for site in flat)
 
 
-def _encoder_turns(loadings: Array, kind: factors.Symmetry, draws: Draws) -> tuple[Array, Array]:
+def _encoder_turns(loadings: Array, kind: Symmetry, draws: Draws) -> tuple[Array, Array]:
     """The encoder's frame (Z, Z), and rotations (S, Z, Z) of the draws to it: those of one chain are the same."""
     chains = next(iter(draws.parameters.values())).shape[0]
     scores = draws.stats.get("score", np.zeros(chains))[draws.stats.get("kept", np.ones(chains, bool))]

@@ -22,7 +22,17 @@ PARTS = (
     *INPUT_PARTS,
     *("{}_law", "{}_marginal", "{}_belief", "{}_residual", "{}_loaded", "{}_inverse", "log_{}", "{}_other", "{}_hot"),
     *("{}_loc", "{}_scale", "{}_log_scale", "{}_scale_tril", "{}_covariance", "{}_precision", "{}_weights"),
-    *("{}_shown", "{}_pairs", "{}_masked", "{}_offset", "{}_shift", "{}_mean", "{}_log_norm", "{}_log_odds", "{}_log_rate"),
+    *(
+        "{}_shown",
+        "{}_pairs",
+        "{}_masked",
+        "{}_offset",
+        "{}_shift",
+        "{}_mean",
+        "{}_log_norm",
+        "{}_log_odds",
+        "{}_log_rate",
+    ),
 )
 
 

@@ -25,7 +25,7 @@ def fitted_by(method: object, reference_data: dict[str, object]) -> Fitted:
 
 @pytest.fixture(scope="module")
 def fitted(reference_data) -> Fitted:
-    return fitted_by(None, reference_data)
+    return fitted_by(lp.SVI(), reference_data)
 
 
 @pytest.fixture(scope="module")

@@ -225,14 +225,13 @@ def _refine(
 ) -> list[tuple[Refined, dict[str, Any]]]:
     """Importance resampling around the modes next to the kept restarts; nothing where it would be costly."""
     problem = setting.problem
-    factors = any(isinstance(part, Factors) for part in setting.engine.parts)
-    size = sum(value.shape[1:].numel() for part in setting.engine.parts for value in part.prior)
     most = REFINE_CELLS // (settings.draws * problem.rows)
-    small = size <= 2 * REFINE_NUMBERS and most >= PROPOSALS[0]
-    if settings.refine is False or (settings.refine is None and (factors or not small)):
+    if settings.refine is False or (settings.refine is None and most < PROPOSALS[0]):
         return []
     start = [{name: torch.as_tensor(v.mean(0)) for name, v in values.items()} for values in near]
     space = space_of(setting.module.priors, start[0])
+    if settings.refine is None and space.size > REFINE_NUMBERS:
+        return []
     with torch.enable_grad():
         density = Density(setting.module, space, problem.rows, jacobian=True)
         batch, weights = problem.arguments()
@@ -240,8 +239,8 @@ def _refine(
     if any(place.laplace is None or place.laplace.flat for place in found):
         if settings.refine:
             raise InferenceError(
-                "NaturalGradient(refine=True) needs one mode with no direction in which the density is flat, such as "
-                "rotations of factors; leave refine out, or use NUTS"
+                "NaturalGradient(refine=True) needs one mode with no direction in which the density is flat; "
+                "leave refine out, or use NUTS"
             )
         return []
     generator = torch.Generator(problem.device).manual_seed(seed)
