@@ -83,14 +83,20 @@ def ascend(
     """Passes over all rows until every restart's bound has settled."""
     best, safe = vectors.new_full((len(vectors),), -torch.inf), vectors
     memory, rows = Memory(vectors), float(engine.weights.sum())
+    coarse = engine.fixed is None and len(engine.weights) >= COARSE_ROWS
     recorded: list[np.ndarray] = []
     still = torch.zeros(len(vectors), dtype=torch.long, device=vectors.device)
     at = vectors
     for _ in range(steps):
-        bound, naturals = engine.evaluate(layout.split(at))
+        bound, naturals = engine.evaluate(layout.split(at), coarse)
         goal = layout.join(naturals)
         good = bound >= best - ROUNDING * bound.abs()
         gain = torch.where(good, bound - best, torch.inf)
+        if coarse and not bool((gain > COARSE * rows).logical_and(good).all()):
+            # what the coarse bound says is forgotten with it, and the place it fell to is left
+            coarse, best, at = False, torch.full_like(best, -torch.inf), torch.where(good[:, None], goal, safe)
+            recorded.append(recorded[-1] if recorded else bound.cpu().numpy())
+            continue
         still = torch.where(gain < GAIN * at.shape[1], still + 1, 0)
         best = torch.where(good, bound.maximum(best), best)
         recorded.append(best.cpu().numpy())
@@ -109,6 +115,8 @@ def ascend(
 
 
 ROUNDING = 1e-12  # of the bound
+COARSE = 1e-4  # nats a row: gains above it are far above the rounding of half the digits
+COARSE_ROWS = 20_000  # rows from which passes begin with half the digits
 
 
 class Memory:

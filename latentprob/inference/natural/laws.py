@@ -60,7 +60,10 @@ def wishart_draws(df: Tensor, inverse: Tensor, draws: int) -> Tensor:
     size = inverse.shape[-1]
     freedom = df[..., None] - torch.arange(size - 1, -1, -1, dtype=df.dtype, device=df.device)
     chi = (2 * torch._standard_gamma(0.5 * freedom.expand(draws, *inverse.shape[:-1]))).sqrt()
-    upper = torch.randn(draws, *inverse.shape, dtype=df.dtype, device=df.device).triu(1) + torch.diag_embed(chi)
+    i, j = torch.triu_indices(size, size, 1, device=df.device)
+    above = torch.randn(draws, *inverse.shape[:-2], len(i), dtype=df.dtype, device=df.device)
+    upper = torch.diag_embed(chi)
+    upper.flatten(-2).index_copy_(-1, i * size + j, above)
     root = torch.linalg.cholesky(inverse)
     return torch.linalg.solve_triangular(upper.mT, root.expand_as(upper), upper=False, left=False)
 
@@ -68,7 +71,7 @@ def wishart_draws(df: Tensor, inverse: Tensor, draws: int) -> Tensor:
 def packed(matrix: Tensor) -> Tensor:
     """Coefficients (..., P) of the products of `outer` in x' matrix x, for symmetric (..., D, D)."""
     i, j = _pairs(matrix.shape[-1], matrix.device)
-    return matrix[..., i, j] * torch.where(i == j, 1.0, 2.0).to(matrix)
+    return matrix.flatten(-2).index_select(-1, i * matrix.shape[-1] + j) * torch.where(i == j, 1.0, 2.0).to(matrix)
 
 
 def unpacked(products: Tensor, size: int) -> Tensor:
@@ -76,7 +79,7 @@ def unpacked(products: Tensor, size: int) -> Tensor:
     i, j = _pairs(size, products.device)
     place = torch.empty(size, size, dtype=torch.long, device=products.device)
     place[i, j] = place[j, i] = torch.arange(len(i), device=products.device)
-    return products[..., place]
+    return products.index_select(-1, place.flatten()).unflatten(-1, (size, size))
 
 
 def _pairs(size: int, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -16,7 +16,7 @@ from latentprob.inference.draws import DENSITY_CELLS, arrays, at_vectors, in_chu
 from latentprob.inference.modes import places
 from latentprob.inference.natural.ascent import Ascent, Layout, ascend, stochastic
 from latentprob.inference.natural.components import components, level_of, supports
-from latentprob.inference.natural.engine import Engine
+from latentprob.inference.natural.engine import CACHE, Engine
 from latentprob.inference.natural.factors import Factors
 from latentprob.inference.natural.part import Natural, Values
 from latentprob.inference.natural.priors import Priors
@@ -34,12 +34,13 @@ from latentprob.program.evaluate import to_sites
 RESTARTS = 4  # chains that can disagree
 STEPS = 2_000  # passes over all rows
 BATCH = 1_024  # rows of a minibatch: its noise leaves saddles at which larger ones, and EM, wait
-EPOCHS = 3  # passes by minibatches where there are MANY of them
+EPOCHS = 3  # passes by minibatches where there are MANY of them, up to MINIBATCHES in all
+MINIBATCHES = 50  # that are enough, and one more for each statistic of a row
 MANY = 8  # minibatches from which a pass by minibatches gains more than a pass over all rows
 DELAY, POWER = 2.0, 0.6  # of the falling weights (step + delay)^-power
 REFINE_NUMBERS = 60  # global numbers up to which refinement is tried unasked
 REFINE_CELLS = 50_000_000  # proposals times rows up to which it is
-DENSITY_BLOCK = 256  # draws whose density is computed at once
+DENSITY_BLOCK = 256  # draws whose density is computed at once, at most
 SPIKE_DRAWS = 64
 
 
@@ -58,7 +59,7 @@ class NaturalGradient(Settings):
     restarts: int | None = Field(default=None, ge=1, description="starts that are fitted side by side, from 1")
     steps: int = Field(default=STEPS, ge=1, description="budget of passes over all rows, from 1")
     epochs: int | None = Field(
-        default=None, ge=0, description="passes by minibatches before those over all rows; None: 3 on many rows"
+        default=None, ge=0, description="passes by minibatches before those over all rows; None: 1 to 3 on many rows"
     )
     batch: int | None = Field(default=None, ge=1, description="rows of a minibatch, from 1")
     delay: float = Field(default=DELAY, ge=1, description="weights of minibatches are (step + delay)^-power, from 1")
@@ -178,7 +179,7 @@ def _by_minibatches(settings: NaturalGradient, engine: Engine, layout: Layout, v
     rows, batch = len(engine.weights), settings.batch or BATCH
     epochs = settings.epochs
     if epochs is None:
-        epochs = EPOCHS if rows >= MANY * batch else 0
+        epochs = min(EPOCHS, -(-(MINIBATCHES + engine.width) * batch // rows)) if rows >= MANY * batch else 0
     if engine.fixed is not None or not epochs:
         return vectors
     generator = torch.Generator().manual_seed(seed)
@@ -207,14 +208,19 @@ def _chain(setting: Setting, naturals: Sequence[Natural], restart: int, settings
     found = sites(setting, values)
     if settings.draws * len(engine.weights) <= DENSITY_CELLS:
         one = [tuple(value[restart] for value in natural) for natural in naturals]
-        found |= arrays(_densities(engine, one, values))
+        found |= arrays(_densities(engine, one, values, settings.draws))
     return found
 
 
-def _densities(engine: Engine, naturals: Sequence[Natural], values: Sequence[Values]) -> dict[str, Tensor]:
+def _densities(engine: Engine, naturals: Sequence[Natural], values: Sequence[Values], draws: int) -> dict[str, Tensor]:
     """log p(rows, parameters) and log q(parameters) of draws (S,), nats, in the components' units."""
-    eta = engine.coefficients([part.at(own) for part, own in zip(engine.parts, values, strict=True)])
-    log_p = torch.cat([engine.log_density(block) for block in eta.split(DENSITY_BLOCK)])
+    block = max(1, min(DENSITY_BLOCK, CACHE // (engine.levels * engine.width)))
+    pieces = []
+    for start in range(0, draws, block):
+        some = [{name: value[start : start + block] for name, value in own.items()} for own in values]
+        eta = engine.coefficients([part.at(own) for part, own in zip(engine.parts, some, strict=True)])
+        pieces.append(engine.log_density(eta))
+    log_p = torch.cat(pieces)
     prior = sum(part.log_density(part.prior, own) for part, own in zip(engine.parts, values, strict=True))
     log_q = [part.log_density(n, own) for part, n, own in zip(engine.parts, naturals, values, strict=True)]
     return {"log_p": log_p + prior, "log_q": sum(log_q, torch.zeros_like(log_p))}
