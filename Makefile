@@ -50,3 +50,5 @@ bench: env
 	@$(BIN)/python benchmarks/steps.py
 	@echo "bench: whole fits against scikit-learn and others"
 	@$(BIN)/python benchmarks/fits.py
+	@echo "bench: the Swiss roll, unrolled"
+	@$(BIN)/python benchmarks/swiss_roll.py

@@ -40,11 +40,11 @@ PUBLIC = {
         "Uniform",
         "Wishart",
     ),
-    "latentprob.spec.maps": ("MLP", "Linear", "Module", "PerFeature", "Shared", "Table"),
+    "latentprob.spec.maps": ("GP", "MLP", "Linear", "Module", "Nearest", "PerFeature", "Shared", "Spread", "Table"),
     "latentprob.program": ("compile",),
-    "latentprob.inference": ("NUTS", "NaturalGradient", "SVI"),
+    "latentprob.inference": ("Exact", "NUTS", "NaturalGradient", "SVI"),
     "latentprob.fitting": ("Fit", "condition", "fit", "load", "simulate"),
-    "latentprob.studies": ("Calibration", "Selection", "calibrate", "select"),
+    "latentprob.studies": ("Calibration", "Comparison", "Selection", "calibrate", "compare", "select"),
 }
 MODULES = ("datasets", "errors", "models")
 HOMES = {name: module for module, names in PUBLIC.items() for name in names}

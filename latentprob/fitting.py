@@ -5,6 +5,7 @@ from functools import cached_property
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
+from platform import python_version
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,14 @@ import xarray as xr
 
 from latentprob import inference as methods
 from latentprob.data import Values, read, statistics
-from latentprob.diagnostics import Diagnosis
+from latentprob.diagnostics import Diagnosis, Evidence, gathered
 from latentprob.diagnostics import diagnose as judge
 from latentprob.errors import DataError, InferenceError, ModelError, NotAvailable
 from latentprob.files import archive
+from latentprob.files.whole import replacing
 from latentprob.inference import chosen
 from latentprob.inference.problem import Problem
-from latentprob.posterior import criteria, density, latent, predict
+from latentprob.posterior import criteria, density, latent, predict, refining
 from latentprob.posterior import simulate as simulation
 from latentprob.posterior.align import align
 from latentprob.posterior.beliefs import PARTICLES
@@ -32,6 +34,7 @@ from latentprob.posterior.stored import from_archive, to_archive
 from latentprob.posterior.summary import summary
 from latentprob.posterior.tree import tree
 from latentprob.program import Program, compile
+from latentprob.report import Record, page
 from latentprob.spec.model import Model
 from latentprob.spec.sites import sites
 
@@ -240,8 +243,9 @@ class Fit:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences on what was decided while the data were read."""
-        return self.result.values.notes
+        """Sentences on what was decided while the data were read, and where a start was not the one wished for."""
+        found = self.attrs.get("start_notes")
+        return (*self.result.values.notes, *([found] if found else []))
 
     @property
     def attrs(self) -> dict[str, Any]:
@@ -326,19 +330,46 @@ class Fit:
 
     def diagnose(self) -> Diagnosis:
         """What can be believed of this fit: findings and a verdict."""
-        return judge(
-            posterior=self.posterior,
-            sample_stats=self.tree["sample_stats"].to_dataset(),
-            latents={name: self.latent(name) for name in self.program.plan},
-            pareto_k=self._pareto_k(),
-            attrs=self.attrs,
-        )
+        return judge(self._evidence)
 
-    def _pareto_k(self) -> np.ndarray | None:
-        group = self.tree.get("log_likelihood")
-        if self.result.is_point or group is None or group.sizes["chain"] * group.sizes["draw"] < density.LOO_DRAWS_MIN:
-            return None
-        return np.asarray(self.loo().pareto_k)
+    @cached_property
+    def _evidence(self) -> Evidence:
+        return gathered(self.result, self.posterior, self.tree["sample_stats"].to_dataset())
+
+    def refine(self, rows: Any = None) -> "Fit":
+        r"""The fit with the encoder's beliefs of some rows refined, each by itself; parameters stay as they are.
+
+        rows: labels of rows; None means those whose refinement gains more than 0.5 nats.
+
+        >>> import latentprob as lp
+        >>> model = lp.Model("z ~ Normal(0, 1)\nx ~ Bernoulli(logits=MLP(z, hidden=[4]))")
+        >>> fit = lp.fit(model, {"x": [[0, 0, 1], [1, 1, 0], [1, 0, 1]]}, lp.SVI(steps=20), progress=False)
+        >>> fit.refine([0, 2]).attrs["rows_refined"]
+        2
+        """
+        return Fit(refining.refined(self.result, rows), self.inference, self.seed)
+
+    def report(self, path: str | Path) -> None:
+        r"""Write one HTML page that tells the fit: verdict, model, findings, figures, parameters. It needs no network.
+
+        >>> import latentprob as lp, pathlib, tempfile
+        >>> model = lp.Model("c ~ Categorical(size=2)\nx ~ Poisson(rate=Table(c))")
+        >>> known = lp.condition(model, {"c_probs": [0.5, 0.5], "x_rate": [1.0, 10.0]}, {"x": [0, 12, 1, 9]})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     known.report(pathlib.Path(folder) / "report.html")
+        ...     "<h2>Findings</h2>" in (pathlib.Path(folder) / "report.html").read_text(encoding="utf-8")
+        True
+        """
+        with replacing(path) as made:
+            made.write_text(page(self._record()), encoding="utf-8")
+
+    def _record(self) -> Record:
+        versions = {"python": python_version(), **{name: version(name) for name in VERSIONS}}
+        told = self._method(), self.seed, versions
+        return Record(self.result, self.tree, self._evidence, self.diagnose(), self.priors, self.summary(), *told)
+
+    def _method(self) -> str:
+        return "given parameter values" if self.inference is None else repr(self.inference)
 
     def save(self, path: str | Path) -> None:
         """Write the fit to a folder without pickle; `lp.load(path)` reads it."""
@@ -366,7 +397,7 @@ class Fit:
         """What a person holds, line by line."""
         schema, (chains, draws) = self.result.values.schema, self.result.shape
         shapes = (f"{name} {self.result.values.arrays[name].shape}" for name in schema.observed)
-        method = "given parameter values" if self.inference is None else f"{self.inference!r}, seed {self.seed}"
+        method = self._method() + ("" if self.inference is None else f", seed {self.seed}")
         told = [f"to {len(self.result.values.rows)} rows of {', '.join(shapes)}", f"by {method}"]
         told.append("a point estimate" if self.result.is_point else f"{chains} chains of {draws} draws")
         if "bound" in self.attrs:
@@ -375,4 +406,4 @@ class Fit:
         if "aligned" in self.attrs:
             told.append(f"aligned {self.attrs['aligned']}")
         told += self.notes
-        return [*told, "ask: latent, embedding, score, summary, diagnose, simulate, impute, tree"]
+        return [*told, "ask: latent, embedding, score, summary, diagnose, report, refine, simulate, impute, tree"]

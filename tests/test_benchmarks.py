@@ -32,3 +32,28 @@ def test_the_table_of_fits_is_written(tmp_path):
         assert len(set(map(len, work["seconds"].values()))) == 1
         assert all(second > 0 for seconds in work["seconds"].values() for second in seconds)
         assert all(score > work["score"]["ours"] - 1 for score in work["score"].values())
+
+
+@pytest.mark.slow
+def test_the_table_of_the_swiss_roll_is_written(tmp_path):
+    found = quick("swiss_roll.py", tmp_path / "roll.json")
+    assert list(found) == ["PCA", "Isomap", "GP", "MLP"]
+    for name in ("Isomap", "GP", "MLP"):
+        assert found[name]["angle"] > 0.9 > 0.6 > found["PCA"]["angle"]
+
+
+@pytest.mark.slow
+def test_the_table_of_diagnoses_is_written(tmp_path):
+    found = quick("diagnosis.py", tmp_path / "diagnosis.json")
+    assert list(found) == ["Gaussian mixture", "factor analysis"]
+    assert all(seconds["diagnosis"] > 0 for seconds in found.values())
+
+
+@pytest.mark.slow
+def test_the_comparison_of_the_digits_has_every_row_filled(tmp_path):
+    found = quick("comparison.py", tmp_path / "comparison.json")
+    assert list(found) == ["0", "1"]
+    only_belief = {"predictive density", "coverage", "information"}
+    for table in found.values():
+        assert all(line["stochastic"] is not None and line["sentence"] for line in table.values())
+        assert {name for name, line in table.items() if line["deterministic"] is None} == only_belief

@@ -56,7 +56,7 @@ def test_help_is_quick_and_loads_no_torch() -> None:
     start = time.perf_counter()
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert time.perf_counter() - start < 1
-    assert all(word in shown for word in ("compile", "fit", "demo"))
+    assert all(word in shown for word in ("compile", "fit", "diagnose", "compare", "report", "simulate", "demo"))
     assert shown.endswith("[]\n")
 
 
@@ -116,8 +116,26 @@ def test_fit_replaces_a_fit(folder: Path, fitted: tuple[str, Path]) -> None:
     assert list(lp.load(folder / "result").posterior["feature"].values) == ["a"]
 
 
+def test_compare_prints_a_table_and_draws(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "_width", 200)
+    table = pd.read_csv("table.csv").drop(columns="k").assign(group=["low"] * 20 + ["high"] * 20)
+    table.to_csv("labelled.csv", index=False)
+    words = "compare mixture.latent labelled.csv --labels group --bootstraps 2 --holdout 0.25 --out pair.png"
+    code, shown, _ = run(*words.split())
+    assert code == 0
+    for part in ("c = Nearest(x, size=2)", "stochastic", "deterministic", "ARI", "wrote pair.png"):
+        assert part in shown
+    assert re.search(r"ARI +1.00 +1.00", shown)
+    assert (folder / "pair.png").stat().st_size > 10_000
+
+
 WRONG = {
     "no such model": ("fit gausian_mixture table.csv", "ModelError.*gausian_mixture.*gaussian_mixture"),
+    "no such labels": (
+        "compare mixture.latent table.csv --labels group",
+        "FileError.*no column 'group'; it has a, b, k",
+    ),
+    "no twin": ("compare poisson_mixture table.csv", "ModelError.*no deterministic twin"),
     "no such model file": ("compile nothing.latent", "FileError.*nothing.latent"),
     "model with a mistake": ("compile wrong.latent", "ModelError.*Normall"),
     "no such table": ("fit mixture.latent nothing.csv", "FileError.*nothing.csv"),
@@ -189,13 +207,15 @@ def test_numbers_are_short_and_names_are_not_markup() -> None:
 
 
 def test_diagnosis_shows_verdict_and_remedies() -> None:
-    settled = Finding("bound", "ok", "it settled", 0.1)
-    apart = Finding("R-hat", "fail", "at most 3 [of x]", 3, 1.01, "fit longer")
+    settled = Finding("Did the optimization end?", "bound", "ok", "it settled", 0.1)
+    apart = Finding("Did the optimization end?", "R-hat", "fail", "at most 3 [of x]", 3, 1.01, "fit longer")
     with console.capture() as shown:
         show_diagnosis(Diagnosis((settled, apart)))
     lines = [line.strip() for line in shown.get().splitlines()]
     assert lines == [
         "Do not rely on this fit: R-hat fails.",
+        "",
+        "Did the optimization end?",
         "✓ bound: it settled",
         "✗ R-hat: at most 3 [of x]",
         "fit longer",

@@ -11,10 +11,11 @@ from rich.syntax import Syntax
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from latentprob.diagnostics import Diagnosis
+    from latentprob.diagnostics import Diagnosis, Finding
     from latentprob.fitting import Fit
     from latentprob.program import Program
     from latentprob.spec.model import Model
+    from latentprob.studies import Comparison
 
 SUMMARY_ROWS = 12  # parameters that the terminal shows
 PROGRAM_LINES = 24
@@ -66,6 +67,19 @@ def table(summary: pd.DataFrame, rows: int = SUMMARY_ROWS) -> Table:
     return made
 
 
+def show_comparison(comparison: "Comparison") -> None:
+    """A line a metric: the belief, the point, and what the number is."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    made.add_column("", overflow="fold")
+    made.add_column("stochastic", justify="right")
+    made.add_column("deterministic", justify="right")
+    made.add_column("", overflow="fold")
+    for name, line in comparison.table.iterrows():
+        values = ("—" if pd.isna(line[side]) else number(line[side]) for side in ("stochastic", "deterministic"))
+        made.add_row(escape(str(name)), *values, escape(line["sentence"]))
+    console.print(made)
+
+
 def number(value: object) -> str:
     """A number to three significant digits; from a thousand on, the whole part."""
     if not isinstance(value, (int, float)):
@@ -74,13 +88,20 @@ def number(value: object) -> str:
 
 
 def show_diagnosis(diagnosis: "Diagnosis") -> None:
-    """The verdict, and the findings behind it."""
-    from latentprob.diagnostics.findings import MARKS
-
+    """The verdict, and the findings behind it by question."""
     worst = "fail" if not diagnosis.ok else "warn" if "warn" in set(diagnosis.table["level"]) else "ok"
     console.print(f"[{STYLES[worst]}]{escape(diagnosis.verdict)}[/]", soft_wrap=True)
-    for finding in diagnosis.findings:
-        mark = f"[{STYLES[finding.level]}]{MARKS[finding.level]}[/]"
-        console.print(f"  {mark} {escape(finding.name)}: {escape(finding.sentence)}", soft_wrap=True)
-        if finding.remedy:
-            console.print(f"    [dim]{escape(finding.remedy)}[/dim]", soft_wrap=True)
+    for question, findings in diagnosis.by_question():
+        console.print(f"\n[bold]{escape(question)}[/bold]")
+        for finding in findings:
+            show_finding(finding)
+
+
+def show_finding(finding: "Finding") -> None:
+    """One finding, and what to do."""
+    from latentprob.diagnostics.findings import MARKS
+
+    mark = f"[{STYLES[finding.level]}]{MARKS[finding.level]}[/]"
+    console.print(f"  {mark} {escape(finding.name)}: {escape(finding.sentence)}", soft_wrap=True)
+    if finding.remedy:
+        console.print(f"    [dim]{escape(finding.remedy)}[/dim]", soft_wrap=True)

@@ -11,6 +11,7 @@ from latentprob.data.forms import labelled, listed, meant, plain, table
 from latentprob.errors import DataError
 from latentprob.spec.model import Model
 from latentprob.spec.schema import Column, Schema
+from latentprob.spec.structure import statement
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ def feed(model: Model, data: Any, observed: Mapping[str, Sequence[Hashable]] | N
     A table feeds by column names, a mapping by its keys, a bare array the only variable without children.
     """
     form = plain(data)
+    _check_embedded(model, form)
     if isinstance(form, Mapping):
         if observed:
             raise DataError("columns are chosen from a table, but the data are a mapping from variables to arrays.")
@@ -48,6 +50,17 @@ def feed(model: Model, data: Any, observed: Mapping[str, Sequence[Hashable]] | N
     if not len(found.rows):
         raise DataError("the data hold no row. At least two are needed to fit, one to ask a fit about new rows.")
     return found
+
+
+def _check_embedded(model: Model, form: Any) -> None:
+    """What is computed is not in the data."""
+    held = form.columns if isinstance(form, pd.DataFrame) else form if isinstance(form, Mapping) else ()
+    for name in model.embedded:
+        if name in held:
+            raise DataError(
+                f"the data hold {name!r}, but {statement(name, model[name])} is computed from them. "
+                f"Leave {name!r} out of the data, or rename it."
+            )
 
 
 def _target(model: Model, bare: pd.Series | pd.DataFrame) -> str:

@@ -1,6 +1,6 @@
 """Did the run end where it should: the bound, the restarts, the chains."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -8,48 +8,60 @@ import xarray as xr
 from arviz_stats import bfmi, ess, rhat
 from scipy.stats import linregress
 
-from latentprob.diagnostics.findings import Finding, Level
+from latentprob.diagnostics.evidence import Evidence
+from latentprob.diagnostics.findings import ENDED, Finding, Level
+from latentprob.diagnostics.restarts import restarts
 
 BOUND_TAIL = 0.2  # share of the run over which trend and noise are measured
 # Nats over that tail; a log Bayes factor below 1 is "not worth more than a bare mention", Kass and Raftery (1995).
 BOUND_RISE_MAX = 1.0
-RESTARTS_KEPT_MIN = 0.5  # below, the best optimum was met by a minority of the starts
 RHAT_MAX = 1.01  # Vehtari et al. (2021), Bayesian Analysis 16(2)
 RHAT_FAIL = 1.1  # Gelman et al. (2013), Bayesian Data Analysis, 3rd ed., 11.4
 ESS_PER_CHAIN_MIN = 100  # Vehtari et al. (2021): 400 for four chains
 BFMI_MIN = 0.3  # Betancourt (2016), arXiv:1604.00695; the limit of Stan's diagnose
 DIVERGENT_SHARE_FAIL = 0.01  # any divergence warns: Betancourt (2017), arXiv:1701.02434
+SIGNAL_MAX = 1.0  # squared gradient over its variance in one step: above, steps are still climbs and not noise
+MCCANDLISH_2018 = "McCandlish et al. (2018), arXiv:1812.06162: the gradient noise scale"
 VEHTARI_2021 = "Vehtari et al. (2021), Bayesian Analysis 16(2)"
+ENTRIES, SEED = 500, 0  # of a parameter whose R-hat and effective sample size are computed
 DIMS = ["chain", "draw"]
 
 
-def convergence(posterior: xr.Dataset, sample_stats: xr.Dataset, attrs: Mapping[str, Any]) -> Iterator[Finding]:
+def convergence(evidence: Evidence) -> Iterator[Finding]:
     """Findings on the run of the optimizer or the sampler."""
+    posterior, sample_stats, attrs = evidence.posterior, evidence.sample_stats, evidence.attrs
     if "bound" in sample_stats and "settled" in attrs:
-        yield bound_settled(sample_stats, bool(attrs["settled"]), attrs.get("steps"))
+        yield bound_settled(sample_stats, bool(attrs["settled"]), attrs.get("steps"), attrs.get("budget"))
     elif attrs.get("method") == "point" and "settled" in attrs:
         yield optimum(bool(attrs["settled"]), int(attrs["steps"]))
-    if (count := sample_stats.sizes.get("restart", 1)) > 1 and "kept" in sample_stats:
-        agree = int(attrs.get("agree", sample_stats["kept"].sum()))
-        yield restarts_agree(agree, count, int(attrs.get("spikes", attrs.get("at_floor", 0))))
+    if attrs.get("method") == "natural_gradient" and "bound" in sample_stats:
+        yield from last_change(best_bound(sample_stats))
+    if (signal := attrs.get("gradient_signal")) is not None:
+        yield gradient(float(signal))
+    if sample_stats.sizes.get("restart", 1) > 1 and "kept" in sample_stats:
+        yield restarts(sample_stats, attrs)
     if (missing := not_finite(posterior)) is not None:
         yield missing
     elif moving := stochastic(posterior):
-        yield chains_agree(posterior[moving], str(attrs.get("method", "")))
+        some = entries(posterior[moving])
+        yield chains_agree(some, str(attrs.get("method", "")))
         if attrs.get("method") == "nuts":
-            yield enough_draws(posterior[moving])
+            yield enough_draws(some)
     if "diverging" in sample_stats:
         yield divergences(sample_stats["diverging"].values)
     if "energy" in sample_stats:
         yield energy(sample_stats)
 
 
-def bound_settled(sample_stats: xr.Dataset, settled: bool, steps: int | None = None) -> Finding:
+def bound_settled(
+    sample_stats: xr.Dataset, settled: bool, steps: int | None = None, budget: int | None = None
+) -> Finding:
     """Whether the stop rule ended the run; if not, the trend of the best restart's bound at the end, and its noise."""
     bound = best_bound(sample_stats)
     if not np.isfinite(bound).all():
         step = int(np.flatnonzero(~np.isfinite(bound))[0])
         return Finding(
+            ENDED,
             "bound",
             "fail",
             f"the bound is not a finite number from record {step} on",
@@ -57,11 +69,14 @@ def bound_settled(sample_stats: xr.Dataset, settled: bool, steps: int | None = N
             remedy="take a smaller learning rate, or standardize wild columns",
         )
     rise, noise = tail_trend(bound)
+    spent = f" after {steps:,} steps" if steps else ""
+    spent += f" of a budget of {budget:,}" if steps and budget else ""
     if settled:  # a rise within the last fifth, before the rule held, is none of its business
-        return Finding("bound", "ok", "the bound settled" + (f" after {steps:,} steps" if steps else ""), rise)
+        return Finding(ENDED, "bound", "ok", f"the bound settled{spent}", rise)
     limit = max(BOUND_RISE_MAX, 2 * noise)
     end = f"over the last fifth of the run it changed by {rise:+.2f} nats, give or take {2 * noise:.2f}"
     return Finding(
+        ENDED,
         "bound",
         "fail" if rise > limit else "warn",
         f"the budget of steps ended before the bound had settled: {end}",
@@ -75,10 +90,10 @@ def bound_settled(sample_stats: xr.Dataset, settled: bool, steps: int | None = N
 def optimum(settled: bool, steps: int) -> Finding:
     """Whether the maximization of a likelihood met its tolerance."""
     if settled:
-        return Finding("optimum", "ok", f"the likelihood has a maximum here, reached in {steps:,} steps", steps)
+        return Finding(ENDED, "optimum", "ok", f"the likelihood has a maximum here, reached in {steps:,} steps", steps)
     sentence = f"the likelihood was still rising after {steps:,} steps"
     return Finding(
-        "optimum", "warn", sentence, steps, remedy="take fewer components or factors: flat directions are slow"
+        ENDED, "optimum", "warn", sentence, steps, remedy="take fewer components or factors: flat directions are slow"
     )
 
 
@@ -100,18 +115,26 @@ def tail_trend(bound: np.ndarray) -> tuple[float, float]:
     return float(line.slope * (len(tail) - 1)), float(line.stderr * (len(tail) - 1))
 
 
-def restarts_agree(agree: int, count: int, spikes: int = 0) -> Finding:
-    """How many restarts reached the best optimum; `spikes` of the others collapsed on single points."""
-    share = agree / count
-    sentence = f"{agree} of {count} restarts reached the best optimum"
-    if share < 1:
-        sentence += "; the others ended elsewhere and were set aside"
-    if spikes:
-        sentence += f"; {spikes} collapsed on single points"
-    if share >= RESTARTS_KEPT_MIN:
-        return Finding("restarts", "ok", sentence, share, RESTARTS_KEPT_MIN)
-    remedy = "try more restarts: a better optimum may still be unseen"
-    return Finding("restarts", "warn", sentence, share, RESTARTS_KEPT_MIN, remedy)
+def last_change(bound: np.ndarray) -> Iterator[Finding]:
+    """What the last step of coordinate ascent, whose gradient is its change, still gained, nats."""
+    if len(bound) < 2 or not np.isfinite(bound[-2:]).all():
+        return
+    value = float(bound[-1] - bound[-2])
+    sentence, source = f"the last step changed the bound by {value:.2g} nats", "Kass and Raftery (1995)"
+    if abs(value) <= BOUND_RISE_MAX:
+        yield Finding(ENDED, "last change", "ok", sentence, value, BOUND_RISE_MAX, source=source)
+        return
+    remedy = "give the fit more steps: the bound was still being climbed"
+    yield Finding(ENDED, "last change", "warn", sentence, value, BOUND_RISE_MAX, remedy, source)
+
+
+def gradient(signal: float) -> Finding:
+    """Whether what was left of the gradient at the end drowns in its noise."""
+    sentence = f"the squared gradient at the end is {signal:.2f} of its noise in one step"
+    if signal <= SIGNAL_MAX:
+        return Finding(ENDED, "gradient", "ok", sentence, signal, SIGNAL_MAX, source=MCCANDLISH_2018)
+    remedy = "give the fit more steps: the bound was still being climbed"
+    return Finding(ENDED, "gradient", "warn", sentence, signal, SIGNAL_MAX, remedy, MCCANDLISH_2018)
 
 
 def not_finite(posterior: xr.Dataset) -> Finding | None:
@@ -121,6 +144,7 @@ def not_finite(posterior: xr.Dataset) -> Finding | None:
     if name is None or not counts[name]:
         return None
     return Finding(
+        ENDED,
         "draws",
         "fail",
         f"{counts[name]} values of {name} are not finite",
@@ -136,6 +160,16 @@ def stochastic(posterior: xr.Dataset) -> list[str]:
     return [str(name) for name, draws in variables if bool((draws.max("draw") > draws.min("draw")).any())]
 
 
+def entries(posterior: xr.Dataset) -> xr.Dataset:
+    """The parameters, of large ones a random sample of their entries: each takes ArviZ a millisecond."""
+    rng, found = np.random.default_rng(SEED), {}
+    for name, draws in posterior.data_vars.items():
+        flat = draws.values.reshape(*draws.shape[:2], -1)
+        picked = rng.choice(flat.shape[2], ENTRIES, replace=False) if flat.shape[2] > ENTRIES else slice(None)
+        found[name] = ((*DIMS, f"{name}_entry"), flat[:, :, picked])
+    return xr.Dataset(found)
+
+
 def chains_agree(posterior: xr.Dataset, method: str) -> Finding:
     """R-hat of the parameters on which chains agree least."""
     single = posterior.sizes["chain"] == 1
@@ -144,7 +178,7 @@ def chains_agree(posterior: xr.Dataset, method: str) -> Finding:
     name, value = extreme(found, np.nanmax)
     if np.isnan(value):
         few = f"{posterior.sizes['draw']} draws of a chain are too few for R-hat"
-        return Finding("R-hat", "warn", few, value, RHAT_MAX, "take more draws", VEHTARI_2021)
+        return Finding(ENDED, "R-hat", "warn", few, value, RHAT_MAX, "take more draws", VEHTARI_2021)
     level: Level = "ok" if value <= RHAT_MAX else "warn" if value <= RHAT_FAIL else "fail"
     what = "R-hat between the halves of the one chain" if single else f"R-hat over {posterior.sizes['chain']} chains"
     sentence = f"{what} is at most {value:.3f}, at {name}"
@@ -155,7 +189,7 @@ def chains_agree(posterior: xr.Dataset, method: str) -> Finding:
         if method == "nuts"
         else "give the fit more steps, then look at the parameter named"
     )
-    return Finding("R-hat", level, sentence, value, RHAT_MAX, "" if level == "ok" else remedy, VEHTARI_2021)
+    return Finding(ENDED, "R-hat", level, sentence, value, RHAT_MAX, "" if level == "ok" else remedy, VEHTARI_2021)
 
 
 def halves(posterior: xr.Dataset) -> xr.Dataset:
@@ -174,6 +208,7 @@ def enough_draws(posterior: xr.Dataset) -> Finding:
     draws = posterior.sizes["chain"] * posterior.sizes["draw"]
     sentence = f"the smallest effective sample size is {value:.0f} of {draws} draws, at {name}"
     return Finding(
+        ENDED,
         "effective sample size",
         "ok" if enough else "warn",
         sentence,
@@ -199,7 +234,7 @@ def divergences(diverging: np.ndarray) -> Finding:
     level: Level = "ok" if count == 0 else "warn" if share <= DIVERGENT_SHARE_FAIL else "fail"
     remedy = "" if count == 0 else "raise the target acceptance rate; a tighter prior on the scales often helps"
     sentence = f"{count} of {np.size(diverging)} transitions diverged" if count else "no transition diverged"
-    return Finding("divergences", level, sentence, count, 0, remedy, "Betancourt (2017), arXiv:1701.02434")
+    return Finding(ENDED, "divergences", level, sentence, count, 0, remedy, "Betancourt (2017), arXiv:1701.02434")
 
 
 def energy(sample_stats: xr.Dataset) -> Finding:
@@ -209,6 +244,7 @@ def energy(sample_stats: xr.Dataset) -> Finding:
     remedy = "" if enough else "take more warmup, or a tighter prior on the scales"
     source = "Betancourt (2016), arXiv:1604.00695"
     return Finding(
+        ENDED,
         "E-BFMI",
         "ok" if enough else "warn",
         f"the smallest E-BFMI of a chain is {value:.2f}",

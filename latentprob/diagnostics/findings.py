@@ -1,15 +1,27 @@
-"""Finding, one thing that was checked, and Diagnosis, all of them with a verdict."""
+"""Finding, one thing that was checked, and Diagnosis, all of them by question, with a verdict."""
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from html import escape
-from typing import Literal
+from typing import Literal, get_args
 
 import pandas as pd
+import xarray as xr
+
+from latentprob.errors import NotAvailable
 
 Level = Literal["ok", "warn", "fail"]
+Question = Literal[
+    "Did the optimization end?",
+    "Is the approximation good?",
+    "Are the latents identified and alive?",
+    "Does it predict?",
+]
+QUESTIONS: tuple[Question, ...] = get_args(Question)
+ENDED, APPROXIMATION, LATENTS, PREDICTS = QUESTIONS
 MARKS: dict[Level, str] = {"ok": "✓", "warn": "!", "fail": "✗"}
 COLOURS: dict[Level, str] = {"ok": "#1b7f4b", "warn": "#a15c00", "fail": "#b3261e"}
+COLUMNS = ("question", "name", "level", "value", "limit", "sentence", "remedy", "source")
 
 
 @dataclass(frozen=True)
@@ -17,9 +29,11 @@ class Finding:
     """One check: what was found, the number behind it, the limit it was held to, and what to do.
 
     limit is None where the check compares with nothing; remedy is empty where there is nothing to do;
-    source says where the limit comes from.
+    source says where the limit comes from. details are the numbers that `value` was taken from, where there are many:
+    by row, worst first; by dim of a latent; by feature.
     """
 
+    question: Question
     name: str
     level: Level
     sentence: str
@@ -27,6 +41,7 @@ class Finding:
     limit: float | None = None
     remedy: str = ""
     source: str = ""
+    details: xr.DataArray | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         line = f"{MARKS[self.level]} {self.name}: {self.sentence}"
@@ -35,7 +50,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The findings of a fit, in the order of the checks."""
+    """The findings of a fit by question, and a verdict.
+
+    >>> clean = Finding("Does it predict?", "coverage", "ok", "90 % of the cells lie in their 90 % intervals", 0.9)
+    >>> print(Diagnosis((clean,)))
+    No objection: 1 check passed.
+    <BLANKLINE>
+    Does it predict?
+    ✓ coverage: 90 % of the cells lie in their 90 % intervals
+    """
 
     findings: tuple[Finding, ...]
 
@@ -58,19 +81,33 @@ class Diagnosis:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row a finding; columns name, level, value, limit, sentence, remedy, source."""
-        columns = ["name", "level", "value", "limit", "sentence", "remedy", "source"]
-        return pd.DataFrame([asdict(finding) for finding in self.findings], columns=columns)
+        """One row a finding; columns question, name, level, value, limit, sentence, remedy, source."""
+        rows = [[getattr(finding, column) for column in COLUMNS] for finding in self.findings]
+        return pd.DataFrame(rows, columns=list(COLUMNS))
+
+    def by_question(self) -> Iterator[tuple[Question, list[Finding]]]:
+        """The questions to which there are findings, in their order, with the findings."""
+        for question in QUESTIONS:
+            if found := [finding for finding in self.findings if finding.question == question]:
+                yield question, found
+
+    def __getitem__(self, name: str) -> Finding:
+        """The finding of that name."""
+        found = {finding.name: finding for finding in self.findings}
+        if name not in found:
+            raise NotAvailable(f"no finding '{name}'; there are {', '.join(found) or 'none'}")
+        return found[name]
 
     def __str__(self) -> str:
-        return "\n".join([self.verdict, *(str(finding) for finding in self.findings)])
+        parts = ["\n".join([question, *map(str, found)]) for question, found in self.by_question()]
+        return "\n\n".join([self.verdict, *parts])
 
     def __repr__(self) -> str:
         return str(self)
 
     def _repr_html_(self) -> str:
-        rows = "".join(_row(finding) for finding in self.findings)
-        return f"<p><b>{escape(self.verdict)}</b></p><table>{rows}</table>"
+        sections = "".join(_section(question, found) for question, found in self.by_question())
+        return f"<section><p><strong>{escape(self.verdict)}</strong></p>{sections}</section>"
 
     def _at(self, level: Level) -> list[Finding]:
         return [finding for finding in self.findings if finding.level == level]
@@ -84,8 +121,13 @@ def _verb(findings: list[Finding], one: str, several: str) -> str:
     return one if len(findings) == 1 else several
 
 
-def _row(finding: Finding) -> str:
-    mark = f'<td style="color:{COLOURS[finding.level]}">{MARKS[finding.level]} {finding.level}</td>'
-    remedy = f"<br><i>{escape(finding.remedy)}</i>" if finding.remedy else ""
-    text = f'<td style="text-align:left">{escape(finding.sentence)}{remedy}</td>'
-    return f'<tr>{mark}<td style="text-align:left">{escape(finding.name)}</td>{text}</tr>'
+def _section(question: Question, findings: Iterable[Finding]) -> str:
+    return f"<section><h3>{escape(question)}</h3><ul>{''.join(map(_item, findings))}</ul></section>"
+
+
+def _item(finding: Finding) -> str:
+    """One finding; its level is a word as well as a colour."""
+    level = f'<strong style="color:{COLOURS[finding.level]}">{MARKS[finding.level]} {finding.level}</strong>'
+    remedy = f"<br><em>{escape(finding.remedy)}</em>" if finding.remedy else ""
+    source = f"<br><small>{escape(finding.source)}</small>" if finding.source else ""
+    return f"<li>{level} <strong>{escape(finding.name)}</strong>: {escape(finding.sentence)}{remedy}{source}</li>"

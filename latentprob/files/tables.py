@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from latentprob.errors import FileError
+from latentprob.files.whole import replacing
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
@@ -29,6 +31,30 @@ def read_table(path: str | Path) -> pd.DataFrame:
         if isinstance(error, FileError):
             raise
         raise FileError(f"{path} cannot be read as {path.suffix}: {error}. Write the file anew.") from error
+
+
+def without(frame: pd.DataFrame, column: str | None) -> tuple[pd.DataFrame, pd.Series | None]:
+    """A table without a column, and this column; None where none is named."""
+    if column is None:
+        return frame, None
+    if column not in frame:
+        raise FileError(f"the table has no column {column!r}; it has {', '.join(map(str, frame))}")
+    return frame.drop(columns=column), frame[column]
+
+
+def write_table(path: str | Path, frame: pd.DataFrame) -> None:
+    """Write a table without its row labels; the suffix says the format: .csv or .parquet."""
+    check_table(path)
+    with replacing(path) as made:
+        WRITERS[made.suffix.lower()](frame, made)
+
+
+def check_table(path: str | Path) -> None:
+    """Refuse a path whose suffix names no format that tables are written in."""
+    if (suffix := Path(path).suffix.lower()) not in WRITERS:
+        raise FileError(
+            f"{path}: tables are written to {' or '.join(WRITERS)} files, not to {suffix or 'one without suffix'}"
+        )
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
@@ -66,4 +92,8 @@ READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     ".csv": _read_csv,
     ".parquet": pd.read_parquet,
     ".npy": _read_npy,
+}
+WRITERS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
+    ".csv": lambda frame, path: frame.to_csv(path, index=False),
+    ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
 }

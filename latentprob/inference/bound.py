@@ -16,6 +16,7 @@ from latentprob.inference.problem import Problem, rows_of
 SCORE_ROWS = 5_000  # rows of one evaluation of the final bound
 SCORE_CELLS = 2_000_000  # draws times rows of the final bound
 SCORE_DRAWS = (16, 256)  # but so many draws at least and at most
+SIGNAL_STEPS = 20  # by whose gradients signal and noise are told apart
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,32 @@ class Step:
     def _next(self) -> tuple[dict[str, Tensor], Tensor]:
         index = self.rows.next()
         return (self.batch, self.weights) if index is None else (rows_of(self.batch, index), self.weights[index])
+
+
+def gradient_signal(step: Step, free: dict[str, Tensor]) -> np.ndarray:
+    """Squared norm of the expected gradient over the variance in one step, (restart,), without bias.
+
+    Far below 1 a step is noise, far above it is a climb (McCandlish et al., 2018). The noise that later draws use is
+    as before.
+    """
+    before = step.generator.get_state()
+    total = {name: torch.zeros_like(value) for name, value in free.items()}
+    squares = torch.zeros(())
+    with torch.no_grad():
+        for _ in range(SIGNAL_STEPS):
+            gradients, _ = step(free)
+            total = {name: value + gradients[name] for name, value in total.items()}
+            squares = squares + _squared_norm(gradients).double()
+    step.generator.set_state(before)
+    mean = _squared_norm(total).double() / SIGNAL_STEPS**2
+    variance = (squares - SIGNAL_STEPS * mean) / (SIGNAL_STEPS - 1)
+    signal = (mean - variance / SIGNAL_STEPS).clamp(min=0)
+    return torch.where(variance > 0, signal / variance, torch.zeros_like(signal)).cpu().numpy()
+
+
+def _squared_norm(values: Mapping[str, Tensor]) -> Tensor:
+    """Sum of squares of all numbers of each restart, (restart,)."""
+    return torch.stack([value.reshape(len(value), -1).square().sum(1) for value in values.values()]).sum(0)
 
 
 def _loss(

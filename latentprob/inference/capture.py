@@ -123,10 +123,12 @@ def compiled(graph: GraphModule, runs: int, wanted: bool | None) -> Callable[...
     pays = len(graph.graph.nodes) * runs >= COMPILE and shutil.which(os.environ.get("CXX", "g++")) is not None
     if not (pays if wanted is None else wanted):
         return graph
-    fast = torch.compile(graph, dynamic=False)
+    with warnings.catch_warnings():  # inductor warns of its own deprecations, when it is loaded and when it runs
+        warnings.simplefilter("ignore")
+        fast = torch.compile(graph, dynamic=False)
 
     def run(*arguments: Any) -> Any:
-        with warnings.catch_warnings():  # inductor warns of its own deprecations
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return fast(*arguments)
 

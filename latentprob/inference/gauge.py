@@ -76,11 +76,7 @@ def _triangle(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _blocks(model: Model, observed: Sequence[str], space: Space) -> list[np.ndarray]:
     """Where the weights of each rotation lie in a vector, (Z, M): one block a latent, or one a level of `by`."""
-    places: dict[str, np.ndarray] = {}
-    at = 0
-    for part in space.parts:
-        places[part.name] = np.arange(at, at + part.size).reshape(tuple(part.shape))
-        at += part.size
+    places = {part.name: index.numpy() for part, index in space.places()}
     blocks = []
     for name in model:
         loadings = loadings_of(model, name)

@@ -7,7 +7,9 @@ import numpy as np
 from scipy.special import logit
 
 from latentprob.spec import distributions as spec
+from latentprob.spec.component import Map
 from latentprob.spec.distributions import Distribution
+from latentprob.spec.maps import Linear
 
 Array = np.ndarray
 DEGREES = 8.0  # of freedom at which a Student-t starts
@@ -110,7 +112,8 @@ def spread(y: Array, weights: Array) -> Array:
 
 
 # What a predictor predicts for one row: the parameter under its link, softened so that it is finite.
-LINKED: dict[tuple[type[Distribution], str], Callable[[Array], Array]] = {
+LINKED: dict[tuple[type[Distribution] | type[Map], str], Callable[[Array], Array]] = {
+    (Linear, "value"): lambda y: y,
     (spec.Normal, "loc"): lambda y: y,
     (spec.MultivariateNormal, "loc"): lambda y: y,
     (spec.StudentT, "loc"): lambda y: y,

@@ -90,7 +90,8 @@ class Target:
     def of(cls, problem: Problem, chains: int, seed: int) -> "Target":
         module = problem.build(AutoDelta).double()
         batch, weights = problem.arguments(torch.float64)
-        at = [{n: v.double() for n, v in start.items()} for start in starts(problem, module, range(chains), seed)]
+        begun = starts(problem, module, range(chains), seed)
+        at = [{n: v.double() for n, v in start.values.items()} for start in begun]
         space = space_of(lambda: module.marginal(**batch, rows=problem.rows), at[0])
         if any(part.point for part in space.parts):
             raise InferenceError("NUTS needs a prior on every parameter; fit a point model by SVI()")

@@ -32,7 +32,10 @@ def run(problem: Problem, density: Density, starts: list[dict[str, Tensor]], pro
     vectors = torch.stack([mode.vector for mode in found])
     ends = at_vectors(density, vectors)
     bound_by = [
-        [*binding(density, vector), *spikes(problem, {name: value[i : i + 1] for name, value in ends.items()})]
+        [
+            *binding(density, vector),
+            *spikes(problem.program.model, problem.buffers, {name: value[i : i + 1] for name, value in ends.items()}),
+        ]
         for i, vector in enumerate(vectors)
     ]
     free = np.array([not names for names in bound_by])

@@ -1,95 +1,110 @@
-"""Importance resampling around a mode of `marginal`: draws of the exact posterior, and a number that says if they are.
+"""The correction of an approximation: importance resampling of `marginal` around the modes that the restarts found."""
 
-Student-t draws around the mode, Pareto-smoothed weights (Vehtari et al., 2024, JMLR 25(72)), resampling.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
-from arviz_stats.base import array_stats
-from pyro.distributions import MultivariateStudentT
 from torch import Tensor
 
-from latentprob.inference.gauge import Gauge
+from latentprob.errors import InferenceError
+from latentprob.inference.capture import Density
+from latentprob.inference.cell import cell
+from latentprob.inference.draws import at_vectors, in_chunks
+from latentprob.inference.importance import ROUND, Resampled, resample
 from latentprob.inference.laplace import Laplace
+from latentprob.inference.modes import places
+from latentprob.inference.problem import Attrs, Problem
+from latentprob.inference.restarts import kept
+from latentprob.inference.unconstrain import space_of
 
-PARETO_K_GOOD = 0.5  # finite variance of the weights; standard deviations are within 10 % below it (measured)
-DEGREES = 7.0  # of freedom at least: tails heavier than a posterior's
-DEGREES_EACH = 0.5  # of freedom a dimension: the spread of the weights grows with dimensions over degrees
-PROPOSALS = (4, 20, 20, 20)  # a draw, round by round until k is good: many where few did not do
-EFFECTIVE = 2.0  # effective proposals a draw: with fewer, resampling repeats a few of them too often
-MOMENTS = 10  # effective draws a dimension from which the next proposal takes the moments of the weighted ones
+NUMBERS = 100  # global numbers up to which it is tried unasked
+CELLS = 50_000_000  # proposals times rows up to which it is
+SAME = 1e-2  # nats: modes that close are one, up to its symmetries
 
 
 @dataclass(frozen=True)
-class Refined:
-    """Resampled vectors (S, P), their log densities (S,), Pareto k of the weights, how many proposals count."""
+class Refinement:
+    """Chains of sites (S, ...), the starts they belong to, and the worst Pareto k; no chains where it failed."""
 
-    vectors: Tensor
-    log_p: Tensor
-    pareto_k: float
-    effective: float
-
-    @property
-    def densities(self) -> dict[str, np.ndarray]:
-        """log p of each draw, nats; resampled draws have no log q of their own, so log p stands for both."""
-        log_p = self.log_p.double().cpu().numpy()
-        return {"log_p": log_p, "log_q": log_p}
+    chains: list[dict[str, np.ndarray]] = field(default_factory=list)
+    kept: list[int] = field(default_factory=list)
+    pareto_k: float | None = None
 
     @property
-    def good(self) -> bool:
-        return self.pareto_k < PARETO_K_GOOD
-
-    @property
-    def rank(self) -> tuple[bool, float]:
-        """What makes one better than another."""
-        return self.good, self.effective if self.good else -self.pareto_k
+    def attrs(self) -> Attrs:
+        """What the attributes of the draws say of it."""
+        return {"refined": bool(self.chains), **({} if self.pareto_k is None else {"pareto_k": self.pareto_k})}
 
 
-def refine(
-    density: Callable[[Tensor], Tensor],
-    around: Laplace,
+def refined(
+    problem: Problem,
+    module: Any,
+    starts: Sequence[Mapping[str, Tensor]],
     draws: int,
     generator: torch.Generator,
-    most: int = PROPOSALS[-1],
-) -> Refined:
-    """Draws of the density, log p at vectors (S, P) -> (S,), by proposals around its mode, `most` a draw at most."""
-    gauge = around.gauge or Gauge.none(len(around.mode))
-    loc, scale_tril = around.mode[gauge.free], around.scale_tril
-    degrees = max(DEGREES, float(round(DEGREES_EACH * len(loc))))
-    best: Refined | None = None
-    for proposals in PROPOSALS:
-        free = student(loc, scale_tril, degrees, min(proposals, most) * draws, generator)
-        vectors = gauge.whole(free, len(around.mode))
-        log_p = density(vectors)
-        log_q = MultivariateStudentT(loc.new_tensor(degrees), loc, scale_tril).log_prob(free)
-        ratios = log_p + gauge.log_volume(vectors) - log_q
-        weights, k = smoothed(ratios)
-        effective = float(1 / weights.square().sum())
-        index = torch.multinomial(weights, draws, replacement=True, generator=generator)
-        found = Refined(vectors[index], log_p[index], k, effective)
-        best = found if best is None else max(best, found, key=lambda each: each.rank)
-        if best.good and best.effective >= EFFECTIVE * draws:
-            break
-        if effective > MOMENTS * len(loc):
-            loc = weights @ free
-            scale_tril = torch.linalg.cholesky((weights[:, None] * (free - loc)).mT @ (free - loc))
-    return best  # type: ignore[return-value]
+    wanted: bool | None,
+    closed: bool = True,
+) -> Refinement:
+    """A chain for each start, but for those whose mode has clearly less evidence than the best.
+
+    There is none where the structure or the cost does not allow it. closed: whether nothing but global sites is hidden.
+    """
+    most = CELLS // problem.rows
+    if wanted is False or (wanted is None and (not closed or most < ROUND * draws)):
+        return Refinement()
+    space = space_of(module.priors, starts[0], probit=True) if closed and problem.program.site_axes else None
+    possible = space is not None and not any(part.point for part in space.parts)
+    if space is None or not possible or (wanted is None and space.size > NUMBERS):
+        return _refused(wanted)
+    batch, weights = problem.arguments()
+    density = Density(module, space, problem.rows)
+    with torch.enable_grad():
+        found = [place.laplace for place in places(batch, weights, density, starts, problem.program.model)]
+    modes = [near for near in found if near is not None and not near.flat]
+    if len(modes) < len(found):
+        return _refused(wanted)
+    mapped = in_chunks(lambda vector: density(vector, batch, weights), problem.rows)
+    chains = _chains(problem, density, mapped, modes, draws, generator, most)
+    if not chains[-1].good:
+        return Refinement(pareto_k=chains[-1].pareto_k)
+    evidence = np.array([chain.log_evidence for chain in chains])
+    keep = [int(at) for at in np.flatnonzero(kept(evidence, np.zeros_like(evidence), np.zeros_like(evidence, bool)))]
+    values = [{**at_vectors(density, chains[at].vectors), **chains[at].densities} for at in keep]
+    return Refinement(values, keep, max(chains[at].pareto_k for at in keep))
 
 
-def student(loc: Tensor, scale_tril: Tensor, degrees: float, draws: int, generator: torch.Generator) -> Tensor:
-    """Student-t vectors (S, P)."""
-    normal = torch.randn(draws, len(loc), generator=generator, dtype=loc.dtype, device=loc.device)
-    chi2 = torch.randn(draws, int(degrees), generator=generator, dtype=loc.dtype, device=loc.device).square().sum(1)
-    return loc + (normal @ scale_tril.mT) * (degrees / chi2).sqrt()[:, None]
+def _refused(wanted: bool | None) -> Refinement:
+    if wanted:
+        raise InferenceError(
+            "refine=True needs a closed form of the density around one mode: no networks, no drawn latents, "
+            "no point estimates and no direction in which the density is flat; leave refine out, or use NUTS"
+        )
+    return Refinement()
 
 
-def smoothed(log_ratios: Tensor) -> tuple[Tensor, float]:
-    """Pareto-smoothed weights (S,), summing to one, and the shape k of their tail."""
-    # a draw where the density underflows has no weight, and no place in the tail's fit
-    finite = torch.where(log_ratios.isfinite(), log_ratios, log_ratios[log_ratios.isfinite()].min() - 700)
-    log_weights, k = array_stats.psislw(-finite.double().cpu().numpy(), r_eff=1, axis=-1)
-    weights = torch.as_tensor(np.asarray(log_weights)).to(log_ratios).softmax(0)
-    return weights, float(k)
+def _chains(
+    problem: Problem,
+    density: Density,
+    mapped: Callable[[Tensor], Tensor],
+    modes: Sequence[Laplace],
+    draws: int,
+    generator: torch.Generator,
+    most: int,
+) -> list[Resampled]:
+    """A chain around each mode; those of modes that are one but for labels and signs are drawn together.
+
+    The first that is not good ends them.
+    """
+    heights = mapped(torch.stack([near.mode for near in modes]))
+    twins = [int((heights[: at + 1] - height).abs().lt(SAME).nonzero()[0]) for at, height in enumerate(heights)]
+    chains: dict[int, Resampled] = {}
+    for first in dict.fromkeys(twins):
+        own = [at for at, twin in enumerate(twins) if twin == first]
+        inside = cell(problem.program.model, tuple(problem.batch), density.space, modes[first])
+        found = resample(mapped, modes[first], draws * len(own), generator, most, inside)
+        chains |= dict(zip(own, found.split(draws), strict=True))
+        if not found.good:
+            return [found]
+    return [chains[at] for at in sorted(chains)]

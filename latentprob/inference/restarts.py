@@ -25,6 +25,13 @@ def kept(score: np.ndarray, error: np.ndarray, spiked: np.ndarray) -> np.ndarray
     return allowed & (score >= score[best] - margin)
 
 
+def only(keep: np.ndarray, chosen: Sequence[int]) -> np.ndarray:
+    """Those of the kept restarts (restart,) that were chosen, by their places among them."""
+    found = np.zeros_like(keep)
+    found[np.flatnonzero(keep)[list(chosen)]] = True
+    return found
+
+
 def best(score: np.ndarray, keep: np.ndarray) -> int:
     """The best restart among those kept."""
     return int(np.argmax(np.where(keep, score, -np.inf)))

@@ -1,21 +1,25 @@
 """Components of a mixture that collapsed on a few points."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from latentprob.inference.problem import Problem
+from latentprob.spec.model import Model
 from latentprob.spec.sites import Free, free_parameters
 
 SPIKE = 2e-3  # of the data's spread: twice the bound of a point model; narrower components hold copies of one point
 
 
-def spikes(problem: Problem, draws: Mapping[str, np.ndarray]) -> list[str]:
-    """The parameters in which some level of a latent is far narrower than the data, at the median of draws (S, ...)."""
-    model, found = problem.program.model, []
+def spikes(model: Model, statistics: Mapping[str, Any], draws: Mapping[str, np.ndarray]) -> list[str]:
+    """The parameters in which some level of a latent is far narrower than the data, at the median of draws (S, ...).
+
+    statistics: spreads of the data, such as "x_spread" (D,).
+    """
+    found = []
     for free in free_parameters(model):
         by_level = any(model.is_level(axis) for axis in free.axes)
-        spread = problem.buffers.get(f"{free.variable}_spread")
+        spread = statistics.get(f"{free.variable}_spread")
         if by_level and spread is not None and free.name in draws and free.domain in SMALLEST:
             center = np.median(draws[free.name], axis=0)
             if SMALLEST[free.domain](free, center, np.asarray(spread, float)).min() < SPIKE:

@@ -1,194 +1,58 @@
-"""Where restarts begin: k-means++ for the levels of a discrete latent, principal axes for a normal one.
+"""Where restarts begin: a first guess of every latent, and the parameters that follow from it.
 
-Latents get a first guess row by row; every parameter then follows from it by moments and least squares.
+Parameters follow by moments and least squares; processes, and networks above an unrolled latent, are pretrained.
 """
 
-import warnings
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from scipy.special import logit
-from sklearn.cluster import KMeans
-from sklearn.decomposition import PCA
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import BayesianGaussianMixture
 from torch import Tensor, nn
 
+from latentprob.inference.guesses import Array, Guess, first_guess, is_sparse
 from latentprob.inference.moments import LINKED, mean, moments
+from latentprob.inference.pretrain import pretrained, wanted
 from latentprob.inference.problem import Problem
 from latentprob.program.evaluate import to_sites
-from latentprob.spec.distributions import Categorical, Dirichlet, Distribution, MultivariateNormal
+from latentprob.spec.distributions import Distribution
 from latentprob.spec.maps import Linear, Table
-from latentprob.spec.model import Model
 from latentprob.spec.sites import Free, free_parameters
 
-START_ROWS = 5_000  # rows that starts are made from
-LLOYD = 10  # iterations of k-means in even restarts; odd ones keep to the first, for k-means may miss the best mode
-EMPTYING = 500  # iterations of coordinate ascent: components die slowly
 SHRINK = 2.0  # rows of the overall average that each group's average is mixed with
 BACKFIT = 3  # rounds over the terms of a sum
-JITTER = 0.5  # noise on the factors' scores in all restarts but the first
-
-Array = np.ndarray
+TINY = 1e-12  # a spread below it is none
+PROCESS = ("lengthscale", "variance", "inducing")  # parts of a process that pretraining finds
 
 
 @dataclass(frozen=True)
-class Guess:
-    """A value of each variable for some rows: (N, D) numbers, or shares of the levels, (N, L) or (N, D, L)."""
+class Start:
+    """Where a restart begins.
 
-    values: dict[str, Array]
-    weights: Array
-    rows: Array  # their places in the data
-
-    def groups(self, name: str | None) -> Array:
-        """Weights of the rows in each group, (G, N): one a level of `name`, or all in one."""
-        return self.weights[None] if name is None else self.values[name].T * self.weights
-
-
-def starts(problem: Problem, module: nn.Module, restarts: Iterable[int], seed: int) -> list[dict[str, Tensor]]:
-    """Values of the Pyro sites for each of these restarts, by its number."""
-    found = []
-    for restart in restarts:
-        guess = first_guess(problem, module, np.random.default_rng([seed, restart]), restart)
-        found.append(to_sites(problem.program, module, parameters(problem, guess)))
-    return found
-
-
-def first_guess(problem: Problem, module: nn.Module, rng: np.random.Generator, restart: int) -> Guess:
-    """The data, with a first guess of every latent."""
-    model, rows = problem.program.model, _some(problem.rows, rng)
-    batch = {name: value.cpu().numpy()[rows] for name, value in problem.batch.items()}
-    weights = np.ones(len(rows)) if problem.weights is None else problem.weights.cpu().double().numpy()[rows]
-    values = {name: _shown(module, model, name, y) for name, y in batch.items() if name in (*model, *model.inputs)}
-    seen = [name for name in model if name in values and not model.is_level(name)]
-    features = np.concatenate([_features(model[name], values[name]) for name in seen], axis=1) if seen else None
-    features = _standard(np.zeros((len(rows), 1)) if features is None else features)
-    for name in problem.program.plan:
-        if model.is_level(name):
-            known = batch.get(f"{name}_seen")
-            if known is None and _is_sparse(model[name]):
-                values[name] = _emptied(model, name, features, rng)
-                continue
-            values[name] = _levels(
-                module, name, features, values.get(name), known, weights, rng, 1 if restart % 2 else LLOYD
-            )
-    residual = features - _between(features, [values[n] for n in problem.program.plan if model.is_level(n)])
-    for name in problem.program.plan:
-        if not model.is_level(name):
-            nested = any(model.is_level(parent) for parent in model.parents(name))
-            values[name] = _scores(model[name], features if nested else residual, rng, JITTER * (restart > 0))
-    return Guess(values, weights, rows)
-
-
-def _some(rows: int, rng: np.random.Generator) -> Array:
-    return np.arange(rows) if rows <= START_ROWS else np.sort(rng.choice(rows, START_ROWS, replace=False))
-
-
-def _shown(module: nn.Module, model: Model, name: str, y: Array) -> Array:
-    """Observed values; levels as shares of one and zero."""
-    if model.is_level(name):
-        return np.eye(getattr(module, f"{name}_size"))[y]
-    if isinstance(model.statements.get(name), Categorical):
-        return np.eye(getattr(module, f"{name}_levels"))[y]
-    return np.asarray(y, float)
-
-
-# Values as real numbers that a Euclidean distance can judge, by support.
-REAL: dict[str, Callable[[Array], Array]] = {
-    "positive": np.log,
-    "count": np.log1p,
-    "unit": lambda y: logit(np.clip(y, 0.01, 0.99)),
-}
-
-
-def _features(law: Distribution, y: Array) -> Array:
-    """Real features (N, F) of a variable."""
-    return REAL.get(law.support, np.asarray)(y).reshape(len(y), -1)
-
-
-def _standard(y: Array) -> Array:
-    spread = y.std(0)
-    return (y - y.mean(0)) / np.where(spread > 0, spread, 1.0)
-
-
-def _levels(
-    module: nn.Module,
-    name: str,
-    features: Array,
-    shown: Array | None,
-    known: Array | None,
-    weights: Array,
-    rng: np.random.Generator,
-    iterations: int,
-) -> Array:
-    """Shares of the levels (N, L), by k-means++ and a few iterations of Lloyd; labels that are known stay."""
-    size = getattr(module, f"{name}_size")
-    init: Any = "k-means++"
-    if shown is not None and known is not None and (shown[known].sum(0) > 0).all():
-        init = np.stack([features[known & (shown[:, level] > 0)].mean(0) for level in range(size)])
-    size_now = min(size, len(np.unique(features, axis=0)))
-    if size_now < size:
-        init = "k-means++"
-    means = KMeans(size_now, init=init, n_init=1, max_iter=iterations, random_state=int(rng.integers(2**31)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        found = np.eye(size)[means.fit_predict(features, sample_weight=weights)]
-    return found if shown is None or known is None else np.where(known[:, None], shown, found)
-
-
-def _is_sparse(law: Distribution) -> bool:
-    """Whether the prior of the levels' probabilities would rather have some of them at zero."""
-    prior = getattr(law, "probs", None)
-    return isinstance(prior, Dirichlet) and float(np.max(prior.concentration)) < 1
-
-
-def _emptied(model: Model, name: str, features: Array, rng: np.random.Generator) -> Array:
-    """Shares of the levels (N, L) under a sparse prior, by coordinate ascent, which empties what is not needed.
-
-    A mode found from L groups would keep them all.
+    values: of the Pyro sites, by name. how: what the guesses of the latents were made by. notes: what failed.
+    state: of the networks and inducing inputs, scales: of the sites around their values, where it was pretrained.
     """
-    law: Any = model[name]
-    joint = any(isinstance(model[child], MultivariateNormal) for child in model.children(name))
-    size = min(law.size, len(np.unique(features, axis=0)))
-    means = BayesianGaussianMixture(
-        n_components=size,
-        covariance_type="full" if joint else "diag",
-        weight_concentration_prior_type="dirichlet_distribution",
-        weight_concentration_prior=float(np.mean(law.probs.concentration)),
-        max_iter=EMPTYING,
-        random_state=int(rng.integers(2**31)),
-    )
-    found = np.zeros((len(features), law.size))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        found[:, :size] = means.fit(features).predict_proba(features)
-    return found
+
+    values: dict[str, Tensor]
+    how: str
+    notes: tuple[str, ...]
+    state: dict[str, Tensor] = field(default_factory=dict)
+    scales: Tensor | None = None
 
 
-def _given_shares(law: Any, shares: Array, weights: Array) -> Array:
-    """Mean of the levels' probabilities (L,) given shares (N, L): an empty level must not start with rows to keep."""
-    counts = law.probs.concentration + weights @ shares
-    return np.asarray(counts / counts.sum())
+def starts(problem: Problem, module: nn.Module, restarts: Iterable[int], seed: int) -> list[Start]:
+    """Where each of these restarts begins, by its number. module: the built program."""
+    return [_start(problem, module, np.random.default_rng([seed, restart]), restart) for restart in restarts]
 
 
-def _between(features: Array, shares: list[Array]) -> Array:
-    """The part of the features that the groups' means say."""
-    fitted = np.zeros_like(features)
-    for share in shares:
-        counts = np.maximum(share.sum(0), 1e-12)
-        fitted = fitted + share @ ((share.T @ (features - fitted)) / counts[:, None])
-    return fitted
-
-
-def _scores(law: Distribution, features: Array, rng: np.random.Generator, jitter: float) -> Array:
-    """Principal scores (N, Z) of unit variance; more dims than the data have are noise."""
-    size = law.size or 1  # type: ignore[attr-defined]
-    axes = min(size, *features.shape)
-    found = rng.standard_normal((len(features), size)) * 0.1
-    found[:, :axes] = _standard(PCA(axes).fit_transform(features))
-    return _standard(found + jitter * rng.standard_normal(found.shape))
+def _start(problem: Problem, module: nn.Module, rng: np.random.Generator, restart: int) -> Start:
+    guess = first_guess(problem, module, rng, restart)
+    how = ", ".join(dict.fromkeys(guess.how.values()))
+    values = to_sites(problem.program, module, parameters(problem, guess))
+    if not wanted(problem.program, guess):
+        return Start(values, how, guess.notes)
+    found = pretrained(problem, module, guess, values, rng)
+    return Start(found.values, how, guess.notes, found.state, found.scales)
 
 
 def parameters(problem: Problem, guess: Guess) -> dict[str, Array]:
@@ -197,16 +61,33 @@ def parameters(problem: Problem, guess: Guess) -> dict[str, Array]:
     free = free_parameters(problem.program.model)
     for name in problem.program.model:
         own = [f for f in free if f.variable == name]
+        shown, guess = guess, _centred(problem, guess) if name in problem.program.model.embedded else guess
         linked = [f for f in own if _is_linked(problem, f)]
         fitted = {p: _backfit([f for f in linked if f.parameter == p], problem, guess, found) for p in _names(linked)}
         y = guess.values[name]
         residual = _residual(problem.program.model[name], y, fitted.get("loc"))
-        if problem.program.model.is_level(name) and _is_sparse(problem.program.model[name]):
+        if problem.program.model.is_level(name) and is_sparse(problem.program.model[name]):
             found[f"{name}_probs"] = _given_shares(problem.program.model[name], y, guess.weights)
         for f in own:
             if f.name not in found:
                 found[f.name] = _by_moments(f, problem, guess, y, residual)
+        guess = shown
     return found
+
+
+def _centred(problem: Problem, guess: Guess) -> Guess:
+    """The guess as deterministic variables read it: the data from their centre."""
+    model, values = problem.program.model, dict(guess.values)
+    for name in problem.program.observed:
+        if not model.is_level(name):
+            values[name] = values[name] - problem.buffers[f"{name}_center"].cpu().numpy()
+    return replace(guess, values=values)
+
+
+def _given_shares(law: Any, shares: Array, weights: Array) -> Array:
+    """Mean of the levels' probabilities (L,) given shares (N, L): an empty level must not start with rows to keep."""
+    counts = law.probs.concentration + weights @ shares
+    return np.asarray(counts / counts.sum())
 
 
 def _residual(law: Distribution, y: Array, fitted: Array | None) -> Array:
@@ -226,7 +107,11 @@ def _names(free: list[Free]) -> list[str]:
 
 def _is_linked(problem: Problem, free: Free) -> bool:
     kind = type(problem.program.model[free.variable])
-    return (kind, free.parameter) in LINKED and (free.predictor or free.parameter == "loc")
+    return (
+        free.part not in PROCESS
+        and (kind, free.parameter) in LINKED
+        and (free.predictor or free.parameter in ("loc", "value"))
+    )
 
 
 def _backfit(terms: list[Free], problem: Problem, guess: Guess, found: dict[str, Array]) -> Array:
@@ -270,6 +155,8 @@ def _least_squares(z: Array, y: Array, weights: Array) -> Array:
 
 def _by_moments(free: Free, problem: Problem, guess: Guess, y: Array, residual: Array) -> Array:
     """A parameter that no predictor reaches, group by group; under a link it starts without its predictors."""
+    if free.part in PROCESS:
+        return _process(free, problem.program.model[free.variable], guess, y)
     law, grouped = problem.program.model[free.variable], _group(free)
     whole = moments(law, y, residual, guess.weights)
     if free.parameter not in whole:
@@ -286,6 +173,18 @@ def _by_moments(free: Free, problem: Problem, guess: Guess, y: Array, residual: 
     if free.predictor and law.parameters[free.parameter] == "positive":
         value = np.log(value)
     return _shaped(free, value, grouped)
+
+
+def _process(free: Free, law: Distribution, guess: Guess, y: Array) -> Array:
+    """Lengthscales like the parent's spread, variances like those of what is predicted, a process of zero."""
+    if free.part == "lengthscale":
+        return np.maximum(guess.values[free.source.parent].reshape(len(y), -1).std(0), TINY)
+    target = LINKED.get((type(law), free.parameter), np.ones_like)(y)
+    if free.part == "variance":
+        variance = target.var(0)
+        return _shaped(free, np.where(variance > TINY, variance, 1.0)[None], None)
+    shape = _shaped(replace(free, axes=free.axes[1:]), target[:1], None).shape
+    return np.zeros((free.source.inducing, *shape))
 
 
 def _shrunk(each: list[Array], whole: Array, groups: Array) -> Array:

@@ -11,21 +11,21 @@ from pyro.infer.autoguide import AutoDelta
 from pyro.infer.autoguide.guides import AutoGuide
 from torch import Tensor
 
-from latentprob.errors import InferenceError
 from latentprob.inference import guides, point
-from latentprob.inference.bound import Restarts, Step, score
+from latentprob.inference.bound import Restarts, Step, gradient_signal, score
 from latentprob.inference.capture import Density, Loss, automatic_guide, compiled
-from latentprob.inference.draws import DENSITY_CELLS, Sampler, at_vectors, from_guide, in_chunks
+from latentprob.inference.draws import DENSITY_CELLS, Sampler, from_guide
 from latentprob.inference.loop import Climb, Rows, climb, window_steps
 from latentprob.inference.modes import Place, places
 from latentprob.inference.problem import Attrs, Draws, Problem, isolated
 from latentprob.inference.progress import Progress
-from latentprob.inference.refine import PROPOSALS, Refined, refine
-from latentprob.inference.restarts import best, gathered, kept
+from latentprob.inference.refine import refined
+from latentprob.inference.restarts import best, gathered, kept, only
 from latentprob.inference.settings import Settings
 from latentprob.inference.spikes import spikes
-from latentprob.inference.starts import starts
+from latentprob.inference.starts import Start, starts
 from latentprob.inference.unconstrain import Part, Space, space_of
+from latentprob.program import Program
 from latentprob.spec.sites import free_parameters
 
 FULL_GUIDE = 100  # global numbers up to which a full covariance is cheap beside the density
@@ -37,7 +37,6 @@ RATES = {True: 0.005, False: 0.01}  # learning rates, the second in posterior st
 WINDOWS = {True: 200, False: 40}  # steps between two looks at the bound, at least: networks gain slowly
 PATIENCE = {True: 2, False: 1}  # windows without a gain until the learning rate falls
 RESTARTS, POINT_RESTARTS = 4, 10  # chains that can disagree; starts of L-BFGS, which is cheap
-REFINE_CELLS = 50_000_000  # proposals times rows up to which refinement is tried unasked
 START_SCALE = 0.1  # of the prior's spread: the guide's scales where no mode was found first
 SPIKE_DRAWS = 64
 
@@ -77,12 +76,17 @@ class SVI(Settings):
         with isolated(seed):
             setting = prepare(problem, self, seed)
             if setting.space.is_point and setting.closed:
-                draws = point.run(problem, setting.density, setting.values, progress)
+                draws = point.run(problem, setting.density, [start.values for start in setting.begun], progress)
             else:
                 draws = _fit(problem, self, setting, seed, progress)
         seconds = time.perf_counter() - begin
+        how: Attrs = {"start": setting.begun[0].how, "start_notes": " ".join(setting.begun[0].notes)}
         return Draws(
-            draws.parameters, draws.latents, draws.state, draws.stats, {**draws.attrs, "seed": seed, "seconds": seconds}
+            draws.parameters,
+            draws.latents,
+            draws.state,
+            draws.stats,
+            {**draws.attrs, **how, "seed": seed, "seconds": seconds},
         )
 
 
@@ -92,7 +96,7 @@ class Setting:
 
     space: Space
     density: Density
-    values: list[dict[str, Tensor]]  # the starts, by site
+    begun: list[Start]
     networks: bool
     closed: bool  # no latent is drawn, no weights of networks: the density of the global sites is all there is
 
@@ -104,13 +108,19 @@ def prepare(problem: Problem, settings: "SVI", seed: int) -> Setting:
     networks = any(p.requires_grad and id(p) not in own for p in probe.parameters())
     closed = not networks and not problem.drawn
     first = starts(problem, probe, range(1), seed)
-    space = space_of(probe.priors, first[0]) if problem.program.site_axes else space_of(lambda: None, {})
+    space = space_of(probe.priors, first[0].values) if problem.program.site_axes else space_of(lambda: None, {})
     is_point = space.is_point and closed
-    count = settings.restarts or (1 if networks else POINT_RESTARTS if is_point else RESTARTS)
+    alone = networks or (not is_point and turned(problem.program))
+    count = settings.restarts or (1 if alone else POINT_RESTARTS if is_point else RESTARTS)
     space = _in_data_units(space, problem)
     density = Density(probe, space, problem.rows, jacobian=not is_point)
-    values = first + starts(problem, probe, range(1, count), seed)
-    return Setting(space, density, values, networks, closed)
+    begun = first + starts(problem, probe, range(1, count), seed)
+    return Setting(space, density, begun, networks, closed)
+
+
+def turned(program: Program) -> bool:
+    """Whether restarts differ by a rotation of an embedding that nothing undoes: the best one stands alone."""
+    return any(not program.model.is_level(name) for name in program.model.embedded)
 
 
 def _in_data_units(space: Space, problem: Problem) -> Space:
@@ -120,7 +130,8 @@ def _in_data_units(space: Space, problem: Problem) -> Space:
     def scaled(part: Part) -> Part:
         f = free.get(part.name)
         spread = None if f is None else problem.buffers.get(f"{f.variable}_spread")
-        if not part.point or spread is None or f is None or f.parameter != "loc":
+        located = f is not None and f.parameter == "loc" and f.part not in ("lengthscale", "variance")
+        if not part.point or spread is None or not located:
             return part
         return replace(part, spread=torch.as_tensor(spread).to(part.spread).expand(part.shape))
 
@@ -131,9 +142,10 @@ def _fit(problem: Problem, settings: SVI, setting: Setting, seed: int, progress:
     generator = torch.Generator(problem.device)
     generator.manual_seed(seed)
     where = _places(problem, setting)
-    kind = settings.guide or ("full" if setting.closed and setting.space.size <= FULL_GUIDE else "normal")
+    full = setting.closed and setting.space.size <= FULL_GUIDE and not turned(problem.program)
+    kind = settings.guide or ("full" if full else "normal")
     restarts = _restarts(problem, setting, where, kind)
-    end = _climb(problem, settings, setting, restarts, generator, progress)
+    end, signal = _climb(problem, settings, setting, restarts, generator, progress)
     parameters = {name: value.detach() for name, value in restarts.parameters(end.parameters).items()}
     restarts.loss.eval()
     scores, errors = score(restarts, parameters, problem, generator)
@@ -142,13 +154,15 @@ def _fit(problem: Problem, settings: SVI, setting: Setting, seed: int, progress:
         from_guide(sampler, restarts.one(parameters, r), restarts.fixed, problem, SPIKE_DRAWS, generator)
         for r in range(restarts.count)
     ]
-    spiked = np.array([bool(spikes(problem, draws)) for draws in few])
+    spiked = np.array([bool(spikes(problem.program.model, problem.buffers, draws)) for draws in few])
     keep = kept(scores, errors, spiked)
     top = best(scores, keep)
-    refined = _refine(problem, settings, setting, [where[r] for r in np.flatnonzero(keep)], generator)
-    good = bool(refined) and all(chain.good for chain in refined)
-    if good:
-        chains = [{**at_vectors(setting.density, chain.vectors), **chain.densities} for chain in refined]
+    keep = np.arange(len(keep)) == top if turned(problem.program) else keep
+    modes = [setting.space.split(where[r].vector)[0] for r in np.flatnonzero(keep)]
+    module = setting.density.program
+    better = refined(problem, module, modes, settings.draws, generator, settings.refine, setting.closed)
+    if better.chains:
+        chains, keep = better.chains, only(keep, better.kept)
     else:
         sampler.density = setting.closed and settings.draws * problem.rows <= DENSITY_CELLS
         chains = [
@@ -162,13 +176,14 @@ def _fit(problem: Problem, settings: SVI, setting: Setting, seed: int, progress:
         "guide": kind,
         "settled": end.settled,
         "steps": end.steps,
+        "budget": settings.steps or STEPS[not setting.closed],
+        "gradient_signal": float(signal[top]),
         "bound": float(scores[top]),
         "bound_error": float(errors[top]),
         "set_aside": int((~keep).sum()),
         "spikes": int(spiked.sum()),
         "flat_directions": max((p.laplace.flat for p in where if p.laplace is not None), default=0),
-        "refined": good,
-        **({"pareto_k": max(chain.pareto_k for chain in refined)} if refined else {}),
+        **better.attrs,
     }
     stats |= {"bound": end.bounds, "score": scores, "score_error": errors, "kept": keep}
     return Draws(values, {}, _state(restarts, parameters, top), stats, attrs)
@@ -177,11 +192,15 @@ def _fit(problem: Problem, settings: SVI, setting: Setting, seed: int, progress:
 def _places(problem: Problem, setting: Setting) -> list[Place]:
     """Where each restart begins: at a mode, or at its start where networks or drawn latents have none."""
     if setting.closed and setting.space.size:
-        return places(*problem.arguments(), setting.density, setting.values, problem.program.model)
+        return places(*problem.arguments(), setting.density, [s.values for s in setting.begun], problem.program.model)
     space = setting.space
     return [
-        Place(space.join(values) if space.size else space.start, START_SCALE * space.spread, None)
-        for values in setting.values
+        Place(
+            space.join(start.values) if space.size else space.start,
+            START_SCALE * space.spread if start.scales is None else start.scales,
+            None,
+        )
+        for start in setting.begun
     ]
 
 
@@ -189,9 +208,12 @@ def _restarts(problem: Problem, setting: Setting, where: list[Place], kind: guid
     """One module a restart, its guide set where the restart begins."""
     losses, units = [], []
     space = setting.space
-    for place in where:
+    for place, start in zip(where, setting.begun, strict=True):
         module = problem.ready(guides.factory(kind, space, space.split(place.vector)[0]))
+        module.load_state_dict(start.state, strict=False)
         moves = place.scales if setting.closed else space.spread
+        if start.scales is not None:  # pretrained at a guess of the latents, which will move: between both scales
+            moves = (start.scales * space.spread).sqrt()
         guide = automatic_guide(module)
         if guide is not None:
             guides.locate(space, guide, place)
@@ -208,14 +230,15 @@ def _climb(
     restarts: Restarts,
     generator: torch.Generator,
     progress: bool | None,
-) -> Climb:
+) -> tuple[Climb, np.ndarray]:
+    """The end of the optimization, and what is left of the gradient there, (restart,)."""
     networks = not setting.closed
     batch = settings.batch or _batch(problem.rows, networks)
     steps = settings.steps or STEPS[networks]
     step = Step(restarts, problem, Rows(problem.rows, batch, generator), settings.particles, generator)
     step.run = compiled(step.graph, steps, settings.compile)
     with Progress(steps, "bound", progress) as bar:
-        return climb(
+        end = climb(
             step,
             restarts.start(),
             learning_rate=settings.learning_rate or RATES[networks],
@@ -224,6 +247,7 @@ def _climb(
             patience=PATIENCE[networks],
             report=bar.bound,
         )
+    return end, gradient_signal(step, end.parameters)
 
 
 def _batch(rows: int, networks: bool) -> int:
@@ -231,31 +255,6 @@ def _batch(rows: int, networks: bool) -> int:
     if networks:
         return SMALL_BATCH if rows >= 2 * SMALL_BATCH else rows
     return rows if rows <= FULL_BATCH else LARGE_BATCH
-
-
-def _refine(
-    problem: Problem, settings: SVI, setting: Setting, where: list[Place], generator: torch.Generator
-) -> list[Refined]:
-    """Importance resampling around the modes of the kept restarts; nothing where the structure does not allow it."""
-    flat = any(place.laplace is None or place.laplace.flat for place in where)
-    possible = setting.closed and not flat and not any(part.point for part in setting.space.parts)
-    if settings.refine and not possible:
-        raise InferenceError(
-            "SVI(refine=True) needs a closed form of the density around one mode: no networks, no drawn latents, "
-            "no point estimates and no direction in which the density is flat; "
-            "leave refine out, or use NUTS"
-        )
-    most = REFINE_CELLS // (settings.draws * problem.rows)
-    small = setting.space.size <= FULL_GUIDE and most >= PROPOSALS[0]
-    if not possible or not (small if settings.refine is None else settings.refine):
-        return []
-    batch, weights = problem.arguments()
-    density = in_chunks(lambda vector: setting.density(vector, batch, weights), problem.rows)
-    found: list[Refined] = []
-    for near in (place.laplace for place in where if place.laplace is not None):
-        if all(chain.good for chain in found):  # one that is not good is enough
-            found.append(refine(density, near, settings.draws, generator, max(most, PROPOSALS[0])))
-    return found
 
 
 def _state(restarts: Restarts, parameters: dict[str, Tensor], restart: int) -> dict[str, Tensor]:

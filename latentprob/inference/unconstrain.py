@@ -1,6 +1,6 @@
 """Named sites as one unconstrained vector, and back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -11,8 +11,8 @@ from pyro.distributions import ImproperUniform
 from pyro.infer.autoguide.initialization import InitMessenger, init_to_median, init_to_value
 from pyro.poutine.util import prune_subsample_sites
 from torch import Tensor
-from torch.distributions import biject_to, constraints, transform_to
-from torch.distributions.transforms import Transform
+from torch.distributions import Normal, biject_to, constraints, transform_to
+from torch.distributions.transforms import CumulativeDistributionTransform, Transform
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,13 @@ class Space:
         """The priors' spreads, (P,): 1 where the support is not the real numbers."""
         return torch.cat([part.spread.reshape(-1) for part in self.parts]) if self.parts else self.start
 
+    def places(self) -> Iterator[tuple[Part, Tensor]]:
+        """Each part, with where its values lie in a vector, in the shape of the part."""
+        at = 0
+        for part in self.parts:
+            yield part, torch.arange(at, at + part.size).reshape(part.shape)
+            at += part.size
+
     @property
     def is_point(self) -> bool:
         """Whether no site has a prior."""
@@ -70,8 +77,14 @@ class Space:
         return torch.cat(free) if free else self.start
 
 
-def space_of(function: Callable[..., Any], start: Mapping[str, Tensor], **arguments: Any) -> Space:
-    """The space of the hidden sites that a Pyro function draws, at a start (the prior's median where it has none)."""
+def space_of(
+    function: Callable[..., Any], start: Mapping[str, Tensor], probit: bool = False, **arguments: Any
+) -> Space:
+    """The space of the hidden sites that a Pyro function draws, at a start (the prior's median where it has none).
+
+    probit: numbers between 0 and 1 by the normal's quantiles, in which a beta's tails fall like a normal's; else by
+    the logit, the coordinate of Pyro's guides.
+    """
     with torch.no_grad():
         trace = poutine.trace(InitMessenger(starting_at(start))(function)).get_trace(**arguments)
     found, free = [], []
@@ -80,6 +93,8 @@ def space_of(function: Callable[..., Any], start: Mapping[str, Tensor], **argume
         point = isinstance(law, ImproperUniform)
         # a density needs a bijection; a point does not, and not every support has one
         transform = (transform_to if point else biject_to)(law.support)
+        if probit and not point and _base(law.support) is constraints.unit_interval:
+            transform = CumulativeDistributionTransform(Normal(torch.zeros_like(law.mean), 1.0))
         value = transform.inv(site["value"])
         local = bool(site["cond_indep_stack"])
         floor = _floor(law.support)

@@ -12,7 +12,7 @@ from latentprob.posterior.matching import Array
 from latentprob.program import Program
 from latentprob.spec.model import Model
 from latentprob.spec.schema import Schema
-from latentprob.spec.symmetry import Symmetry, loadings_of, symmetry
+from latentprob.spec.symmetry import Symmetry, exchangeable, loadings_of, symmetry
 
 WORDS = ("rotation", "order", "sign")
 RHAT_VALUES = 2_000_000  # draws for which R-hat before and after is computed
@@ -36,7 +36,7 @@ def align(program: Program, draws: Draws, schema: Schema) -> Aligned:
     flat = {name: np.asarray(v, float).reshape(-1, *v.shape[2:]) for name, v in draws.parameters.items()}
     kinds = {name: symmetry(model, schema, name) for name in model if loadings_of(model, name)}
     kinds = {name: kind for name, kind in kinds.items() if kind and _has(flat, axes, name)}
-    discrete = [name for name in labels.exchangeable(model, schema) if _has(flat, axes, name)]
+    discrete = [name for name in exchangeable(model, schema) if _has(flat, axes, name)]
     if not kinds and not discrete:
         return Aligned(draws)
     done: dict[str, str] = {}

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from latentprob.data import Values
 from latentprob.errors import NotAvailable
+from latentprob.posterior.encoder import encoded
 from latentprob.posterior.matching import Array
 from latentprob.posterior.result import Result, blocks, count
 from latentprob.program import evaluate
@@ -62,7 +63,7 @@ def draw(
         return {}
     if result.draws.latents:
         return sampled(result, values, rows, index)
-    laws = evaluate.encode(result.module, batch)
+    laws = encoded(result, values, batch, rows)
     return {name: framed(result, name, laws[name].sample((len(index),))) for name in result.drawn}
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from latentprob.errors import NotAvailable
 from latentprob.posterior.beliefs import stream
-from latentprob.posterior.density import row_density
+from latentprob.posterior.density import check_density, row_density
 from latentprob.posterior.result import Result, count
 from latentprob.spec.sites import Free, Site, free_parameters
 from latentprob.spec.symmetry import loadings_of, symmetry
@@ -23,6 +23,7 @@ def information(result: Result) -> pd.Series:
             "information criteria count the numbers of a point estimate, and this fit has a posterior: "
             "diagnose() gives its leave-one-out estimate; lp.fit(model.point(), data) gives a point estimate"
         )
+    check_density(result.model, "information criteria")
     if result.drawn:
         raise NotAvailable(
             f"information criteria: {', '.join(result.drawn)} has no closed form, so the likelihood is only estimated, "

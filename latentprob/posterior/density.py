@@ -1,7 +1,7 @@
 """Densities of rows, marginal over their latents: log likelihood, held-out score, leave-one-out."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import arviz_stats
@@ -14,13 +14,19 @@ from torch.distributions import Distribution, MultivariateNormal
 from latentprob.data import Values
 from latentprob.errors import NotAvailable
 from latentprob.posterior.beliefs import framed, moments, noise, sampled
+from latentprob.posterior.encoder import encoded, wider
 from latentprob.posterior.matching import Array
 from latentprob.posterior.package import rows_of
 from latentprob.posterior.result import Result, blocks, count, thinned
 from latentprob.program import evaluate
+from latentprob.program.networks import maps_of
+from latentprob.spec.maps import GP, MLP, Module
+from latentprob.spec.model import Model
+from latentprob.spec.structure import statement
 
 SEED = 0  # importance draws are the same at every call
 LOO_DRAWS_MIN = 25  # a fifth of the draws is the tail of the weights, and five are the least that a tail is fitted to
+WIDTHS = {1.0: 0.6, 2.0: 0.2, 4.0: 0.2}  # of the beliefs that particles come from, over the encoder's, and shares
 PROPOSAL_WIDENING = 1.2  # of the variance of a proposal made from the sampler's draws: lighter tails would be worse
 
 
@@ -28,7 +34,7 @@ def log_likelihood(result: Result, values: Values, particles: int) -> xr.DataArr
     """Log density (chain, draw, row) of each row under each draw, marginal over the latents, nats.
 
     Exact where a closed form exists; else the importance-weighted estimate with `particles` draws a row from the
-    encoder (Burda, Grosse and Salakhutdinov, 2016), which is below the truth on average.
+    encoder (Burda, Grosse and Salakhutdinov, 2016), some of them widened; it is below the truth on average.
     """
     index = thinned(result, count(values) * (particles if result.drawn else 1))
     density = row_density(result, values, index, particles)
@@ -44,6 +50,16 @@ def log_likelihood(result: Result, values: Values, particles: int) -> xr.DataArr
     )
 
 
+def check_density(model: Model, what: str) -> None:
+    """Refuses a question about the density of rows where the model is an objective."""
+    if model.is_objective:
+        name = model.embedded[0]
+        raise NotAvailable(
+            f"{what}: {statement(name, model[name])} is computed from what it explains, so the model is an objective, "
+            f"not a density. Ask embedding({name!r}) and reconstruct(), or fit a model with {name} ~ ... for a density"
+        )
+
+
 def of(result: Result) -> str:
     """What the density of a row is called: by the observed variable, or "rows" where there are several."""
     names = [name for name, site in result.sites.items() if site.role == "observed"]
@@ -52,6 +68,7 @@ def of(result: Result) -> str:
 
 def row_density(result: Result, values: Values, index: np.ndarray, particles: int) -> Array:
     """Log densities (S, N) of rows under the draws `index`, nats."""
+    check_density(result.model, "a density of rows")
     if result.drawn:
         return _importance(result, values, index, particles)
     found = np.empty((len(index), count(values)))
@@ -73,7 +90,7 @@ def _importance(result: Result, values: Values, index: np.ndarray, particles: in
         for draws, rows in blocks(len(repeated), count(values), result.width):
             places = repeated[draws]
             batch, sites = result.batch(values, rows), result.take(index[places])
-            drawn, log_q = _propose(result, values, batch, rows, len(places))
+            drawn, log_q = propose(result, values, batch, rows, len(places), widened=True)
             weight = evaluate.row_log_density(result.module, batch, sites, drawn) - log_q
             which, starts = np.unique(places, return_index=True)
             total = np.logaddexp.reduceat(weight.double().cpu().numpy(), starts, axis=0)
@@ -81,15 +98,30 @@ def _importance(result: Result, values: Values, index: np.ndarray, particles: in
     return found - np.log(particles)
 
 
-def _propose(
-    result: Result, values: Values, batch: dict[str, Tensor], rows: slice, size: int
+def propose(
+    result: Result, values: Values, batch: dict[str, Tensor], rows: slice, size: int, widened: bool = False
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """Values (P, N, ...) of the drawn latents, and their log density (P, N) under the proposal."""
+    """Values (P, N, ...) of the drawn latents, and their log density (P, N) under the proposal.
+
+    widened: a share of the draws comes from beliefs of larger scales, so that a belief that is too narrow for its row
+    gives no weights without bound (Hesterberg, 1995, Technometrics 37: a defensive mixture).
+    """
     laws = dict(_proposals(result, values, batch, rows))
-    raw = {name: law.sample((size,)) for name, law in laws.items()}
-    log_q = torch.stack([_rowwise(laws[name].log_prob(raw[name])) for name in laws]).sum(0)
-    encoder = not result.draws.latents
-    return {name: framed(result, name, value) if encoder else value for name, value in raw.items()}, log_q
+    if result.draws.latents or not widened:
+        raw = {name: law.sample((size,)) for name, law in laws.items()}
+        log_q = _log_prob(laws, raw)
+    else:
+        each = [{n: wider(result.model[n].support, law, width) for n, law in laws.items()} for width in WIDTHS]
+        shares = torch.tensor(list(WIDTHS.values()), device=result.device)
+        which = torch.multinomial(shares.expand(size, -1), rows.stop - rows.start, replacement=True)
+        drawn = {name: torch.stack([one[name].sample((size,)) for one in each]) for name in laws}
+        raw = {n: value.take_along_dim(which[None, ..., None], 0)[0] for n, value in drawn.items()}
+        log_q = torch.stack([_log_prob(one, raw) for one in each], -1).add(shares.log()).logsumexp(-1)
+    return {n: value if result.draws.latents else framed(result, n, value) for n, value in raw.items()}, log_q
+
+
+def _log_prob(laws: Mapping[str, Distribution], values: Mapping[str, Tensor]) -> Tensor:
+    return torch.stack([_rowwise(law.log_prob(values[name])) for name, law in laws.items()]).sum(0)
 
 
 def _rowwise(log_prob: Tensor) -> Tensor:
@@ -101,7 +133,7 @@ def _proposals(
 ) -> Iterator[tuple[str, Distribution]]:
     """The encoder's beliefs, or normals around the sampler's draws."""
     if not result.draws.latents:
-        yield from ((name, law) for name, law in evaluate.encode(result.module, batch).items() if name in result.drawn)
+        yield from ((name, law) for name, law in encoded(result, values, batch, rows).items() if name in result.drawn)
         return
     index = np.arange(np.prod(result.shape))
     for name, draws in sampled(result, values, rows, index).items():
@@ -123,15 +155,26 @@ def score(result: Result, values: Values, particles: int) -> float:
     return float(np.average(rows, weights=weights))
 
 
+def posterior_lacks(result: Result) -> str:
+    """Why the draws are no posterior of all parameters, if they are not: a point estimate, or a network's weights."""
+    if networks := maps_of(result.program.layout, (MLP, Module)):
+        return f"the network of {networks[0][0]} is a point estimate"
+    if processes := maps_of(result.program.layout, GP):
+        return f"the process of {processes[0][0]} stands on inducing inputs that are point estimates,"
+    varies = any(np.ptp(array, axis=0).any() for array in result.flat.values() if array.size)
+    return "" if varies and not result.is_point else "this fit is a point estimate"
+
+
 def loo(result: Result, tree: xr.DataTree) -> Any:
     """ArviZ's leave-one-out estimate on the marginal likelihood, with Pareto k of each row.
 
     Draws of a variational posterior that were not refined go through `loo_approximate_posterior`.
     """
-    if result.is_point:
-        instead = "" if result.drawn else "information() gives AIC and BIC, "
+    check_density(result.model, "leave-one-out")
+    if lack := posterior_lacks(result):
+        instead = "information() gives AIC and BIC, " if result.is_point and not result.drawn else ""
         raise NotAvailable(
-            "leave-one-out: this fit is a point estimate and has no posterior to leave a row out of; "
+            f"leave-one-out: {lack} and has no posterior to leave a row out of; "
             f"{instead}score(data) gives the density of held-out rows"
         )
     if "log_likelihood" not in tree.children:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from latentprob.posterior.matching import Array, assign, pivot
+from latentprob.inference.assignment import assign
+from latentprob.posterior.matching import Array, pivot
 from latentprob.spec.symmetry import Symmetry
 
 VARIMAX_STEPS = 500

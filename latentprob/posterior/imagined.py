@@ -11,13 +11,14 @@ import xarray as xr
 from latentprob.data import Values, statistics
 from latentprob.errors import DataError, NotAvailable
 from latentprob.inference.problem import Draws
+from latentprob.posterior.density import check_density
 from latentprob.posterior.package import posterior
 from latentprob.posterior.prior import prior_draws
 from latentprob.posterior.result import Result, restored
 from latentprob.posterior.simulate import named_rows, replicate
 from latentprob.program import compile
 from latentprob.spec.distributions import Categorical, LogNormal
-from latentprob.spec.maps import MLP, Module
+from latentprob.spec.maps import GP, MLP, Module
 from latentprob.spec.model import Model, argument, terms
 from latentprob.spec.schema import Column, Schema
 
@@ -51,6 +52,7 @@ def imagined(model: Model, rows: int, seed: int, data: Values | None, features: 
 
 def imagine(model: Model, rows: int, seed: int, data: Values | None, features: Features) -> World:
     """A draw of the parameters from their priors, and rows drawn with it."""
+    check_density(model, "simulate from the prior")
     if rows < 1:
         raise DataError(f"rows={rows}: one row at least")
     _check_networks(model)
@@ -71,9 +73,10 @@ def imagine(model: Model, rows: int, seed: int, data: Values | None, features: F
 def _check_networks(model: Model) -> None:
     for name, law in model.statements.items():
         for term in (t for p in law.parameters for t in terms(argument(model, name, p))):
-            if isinstance(term, (MLP, Module)):
+            if isinstance(term, (GP, MLP, Module)):
+                what = "inducing inputs of the process" if isinstance(term, GP) else "weights of the network"
                 raise NotAvailable(
-                    f"simulate from the prior: the weights of the network in {name} have no prior; "
+                    f"simulate from the prior: the {what} in {name} have no prior; "
                     "fit the model and ask fit.simulate(rows)"
                 )
 

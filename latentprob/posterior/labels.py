@@ -5,53 +5,16 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from latentprob.posterior.matching import Array, assign, pivot, reorder
-from latentprob.spec.distributions import Bernoulli, Distribution
-from latentprob.spec.maps import MLP, Module
+from latentprob.inference.assignment import assign
+from latentprob.posterior.matching import Array, pivot, reorder
+from latentprob.spec.distributions import Bernoulli
 from latentprob.spec.model import Model
-from latentprob.spec.schema import Schema
 from latentprob.spec.sites import Free, free_parameters
-from latentprob.spec.symmetry import arguments_of, varies
 
 ROUNDS = 20  # of matching to the mean; a handful is enough
 
 Flat = Mapping[str, Array]
 Axes = Mapping[str, tuple[str, ...]]
-
-
-def exchangeable(model: Model, schema: Schema) -> tuple[str, ...]:
-    """Hidden discrete variables whose levels may change places without changing the model."""
-    hidden = [name for name in model if model.is_level(name) and name not in schema]
-    return tuple(name for name in hidden if _symmetric(model, name))
-
-
-def _symmetric(model: Model, name: str) -> bool:
-    law, own = model[name], arguments_of(model, name)
-    readers = [term for child in model.children(name) for term in arguments_of(model, child)]
-    networks = (MLP, Module)
-    if any(isinstance(t, networks) and t.parent == name for t in readers) or any(isinstance(t, networks) for t in own):
-        return False
-    if any(varies(t, 1) for t in own if isinstance(t, tuple)):
-        return False
-    if isinstance(law, Bernoulli) and not all(_even(t) for t in own):
-        return False
-    return all(not _varies_along(free, name) for free in free_parameters(model))
-
-
-def _even(term: object) -> bool:
-    """Whether a Bernoulli's parameter is the same for 0 and for 1."""
-    if isinstance(term, (int, float, tuple, str)):
-        return False
-    prior = getattr(term, "weights", getattr(term, "prior", None))
-    concentrations = [getattr(prior, field, None) for field in ("concentration1", "concentration0")]
-    return prior in (None, "point") or (None not in concentrations and concentrations[0] == concentrations[1])
-
-
-def _varies_along(free: Free, axis: str) -> bool:
-    if axis not in free.axes or not isinstance(free.prior, Distribution):
-        return False
-    place = len(free.axes) - free.axes.index(axis)
-    return any(varies(getattr(free.prior, p), place) for p in free.prior.parameters)
 
 
 def label_order(

@@ -7,15 +7,18 @@ import numpy as np
 import xarray as xr
 from torch import Tensor
 from torch.distributions import Distribution
+from torch.nn.functional import one_hot
 
 from latentprob.data import Values
 from latentprob.errors import NotAvailable
 from latentprob.posterior.beliefs import PARTICLES, mixed, moments, noise, sample, sampled, stream
+from latentprob.posterior.encoder import encoded
 from latentprob.posterior.matching import Array
 from latentprob.posterior.package import by_row, coordinate, coordinates, rows_of
 from latentprob.posterior.result import Result, blocks, count, thinned
 from latentprob.program import evaluate
 from latentprob.spec.sites import MATRIX_BIS
+from latentprob.spec.structure import statement
 
 MEAN_DRAWS = 1000  # draws of the posterior that a mean is taken over: its error is 3 % of a posterior sd
 GROUP_VALUES = 10_000_000  # numbers of a group that are computed without being asked for by name
@@ -32,7 +35,12 @@ def latent(result: Result, name: str, values: Values) -> xr.Dataset:
 
 def role(result: Result, name: str) -> str:
     """How a latent was dealt with: "sum", "integrate" or "draw"."""
-    plan = result.program.plan
+    plan, model = result.program.plan, result.model
+    if name in model.embedded:
+        raise NotAvailable(
+            f"{statement(name, model[name])} is deterministic: of each row it is a point, of which there is no belief; "
+            f"embedding({name!r}) gives it"
+        )
     if name not in plan:
         known = f"its latent variables are {', '.join(plan)}" if plan else "it has no latent variables"
         raise NotAvailable(f"'{name}' is no latent variable of this fit; {known}")
@@ -76,7 +84,7 @@ def _drawn(result: Result, name: str, values: Values) -> xr.Dataset:
     loc, variance = np.empty((count(values), size)), np.empty((count(values), size))
     with noise(0, result.device):
         for _, rows in blocks(1, count(values), result.width):
-            law = evaluate.encode(result.module, result.batch(values, rows))[name]
+            law = encoded(result, values, result.batch(values, rows), rows)[name]
             loc[rows], variance[rows] = (moment.double().cpu().numpy() for moment in _of_law(result, name, law))
     frame = result.frames.get(name, np.eye(size))
     covariance = (variance @ np.abs(frame))[:, :, None] * np.eye(size)
@@ -110,6 +118,21 @@ def _continuous(
     return xr.Dataset(found, attrs=attrs)
 
 
+def _embedded(result: Result, name: str, values: Values) -> xr.DataArray:
+    """The value of a deterministic variable in each row."""
+    index, site = averaged(result, values), result.sites[name]
+    level = result.model.is_level(name)
+    labels = result.level_labels(name) if level else ()
+    total = np.zeros((count(values), *((len(labels),) if level else site.shape)))
+    for draws, rows in blocks(len(index), count(values), result.width):
+        found = evaluate.embeddings(result.module, result.batch(values, rows), result.take(index[draws]))[name]
+        total[rows] += (one_hot(found, len(labels)) if level else found).sum(0).double().cpu().numpy()
+    if level:
+        chosen = coordinate(labels)[total.argmax(axis=1)]
+        return xr.DataArray(chosen, dims=(values.schema.row,), coords=rows_of(values), name=name)
+    return by_row(site, total / len(index), values).rename(name)
+
+
 MOMENTS: dict[str, Callable[[Result, str, Values], xr.Dataset]] = {
     "sum": _probs,
     "integrate": _integrated,
@@ -136,7 +159,12 @@ def sample_latent(result: Result, name: str, draws: int, values: Values, seed: i
 
 
 def embedding(result: Result, name: str, values: Values) -> xr.DataArray:
-    """One point a row: the mean of the belief; of a discrete latent, the most probable level."""
+    """One point a row: the mean of the belief; of a discrete latent, the most probable level.
+
+    Of a deterministic variable its value, averaged over the draws of the parameters; of a level, the most frequent.
+    """
+    if name in result.model.embedded:
+        return _embedded(result, name, values)
     belief = latent(result, name, values)
     if "loc" in belief:
         return belief["loc"].rename(name)

@@ -32,6 +32,8 @@ class Result:
     statistics: centres and spreads of the data, the program's buffers among them.
     frames: signed permutations from an encoder's dims to those of the draws (`align.Aligned`).
     weights: (N,) of the fitted rows, or None.
+    refined: of a drawn latent, locations and scales (N, 2, Z) before the transform that replace the encoder's in the
+        fitted rows; NaN where the encoder's stand.
     """
 
     model: Model
@@ -43,6 +45,7 @@ class Result:
     frames: Mapping[str, Array] = field(default_factory=dict)
     weights: np.ndarray | None = None
     device: str = "cpu"
+    refined: Mapping[str, Array] = field(default_factory=dict)
 
     @cached_property
     def sites(self) -> dict[str, Site]:
@@ -63,8 +66,8 @@ class Result:
 
     @cached_property
     def drawn(self) -> tuple[str, ...]:
-        """Latents that no closed form reaches."""
-        return tuple(name for name, role in self.program.plan.items() if role == "draw")
+        """What no closed form reaches, row by row: latents, and what inducing values leave open of a process."""
+        return (*self.program.layout.draw, *self.program.layout.residuals)
 
     @property
     def is_point(self) -> bool:
@@ -114,9 +117,9 @@ def for_rows(result: Result, values: Values) -> Result:
     program = result.program
     if set(values.schema.missing) <= set(program.missing):
         return result
-    if result.drawn:
+    if drawn := program.layout.draw:
         raise NotAvailable(
-            f"gaps in {', '.join(values.schema.missing)}: the encoder of {', '.join(result.drawn)} was fitted to rows "
+            f"gaps in {', '.join(values.schema.missing)}: the encoder of {', '.join(drawn)} was fitted to rows "
             "without them; fill the cells, or fit to data with gaps"
         )
     missing = tuple(dict.fromkeys((*program.missing, *values.schema.missing)))

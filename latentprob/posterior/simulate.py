@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from latentprob.errors import NotAvailable
+from latentprob.posterior.density import check_density
 from latentprob.posterior.package import coordinate, variable
 from latentprob.posterior.result import Result, blocks, count, whole
 from latentprob.program import evaluate
@@ -18,6 +19,7 @@ def simulate(result: Result, rows: int, seed: int) -> xr.Dataset:
 
     The draws come from at most 200 of the posterior. Inputs of the model come from fitted rows, with replacement.
     """
+    check_density(result.model, "simulate")
     if rows < 1:
         raise NotAvailable(f"simulate(rows={rows}): one row at least")
     rng, total = np.random.default_rng(seed), int(np.prod(result.shape))

@@ -29,7 +29,7 @@ def to_archive(result: Result, facts: Mapping[str, Any]) -> Archive:
     if result.weights is not None:
         data["weights"] = {"weights": result.weights}
     kept = {"parameters": draws.parameters, "latents": draws.latents, "stats": draws.stats}
-    kept |= {"statistics": dict(result.statistics), "frames": dict(result.frames)}
+    kept |= {"statistics": dict(result.statistics), "frames": dict(result.frames), "refined": dict(result.refined)}
     state = {name: tensor.detach().cpu().numpy() for name, tensor in draws.state.items()}
     return Archive(str(result.model), {**facts, **own}, kept, data, state)
 
@@ -46,4 +46,6 @@ def from_archive(archive: Archive, modules: Mapping[str, torch.nn.Module]) -> Re
     draws = Draws(dict(kept["parameters"]), dict(kept["latents"]), state, dict(kept["stats"]), dict(facts["attrs"]))
     module = restored(program, kept["statistics"], state, modules)
     weights: np.ndarray | None = data["weights"]["weights"] if "weights" in data else None
-    return Result(model, program, module, values, kept["statistics"], draws, kept["frames"], weights)
+    return Result(
+        model, program, module, values, kept["statistics"], draws, kept["frames"], weights, refined=kept["refined"]
+    )

@@ -71,6 +71,8 @@ def _belief(result: Result, name: str, template: dict[str, xr.DataArray]) -> Gro
 
 
 def _log_likelihood(result: Result) -> Iterator[Group]:
+    if result.model.is_objective:
+        return
     particles = PARTICLES if result.drawn else 1
     index = thinned(result, count(result.values) * particles).reshape(result.shape[0], -1)
     coords = {"chain": np.arange(len(index)), "draw": index[0], **package.rows_of(result.values)}
@@ -79,6 +81,8 @@ def _log_likelihood(result: Result) -> Iterator[Group]:
 
 
 def _posterior_predictive(result: Result) -> Iterator[Group]:
+    if result.model.is_objective:
+        return
     chains, length = result.shape
     within = np.linspace(0, length - 1, min(length, max(1, PREDICTIVE_DRAWS // chains))).round().astype(int)
     index = np.arange(chains)[:, None] * length + within

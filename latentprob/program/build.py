@@ -2,8 +2,6 @@
 
 import hashlib
 import linecache
-import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -15,6 +13,7 @@ from pyro.infer.autoguide import AutoNormal
 from pyro.nn import PyroModule
 
 from latentprob.errors import InferenceError
+from latentprob.files.whole import replacing
 from latentprob.program.beliefs import belief_dims
 from latentprob.program.context import Context, is_matrix
 from latentprob.program.densities import taken_out
@@ -128,10 +127,8 @@ class Program:
 
     def save(self, path: str | Path) -> None:
         """Write the text to a file that runs by itself; a half-written file never replaces a whole one."""
-        target = Path(path)
-        with tempfile.NamedTemporaryFile("w", dir=target.parent, delete=False, encoding="utf-8") as file:
-            file.write(self.source)
-        os.replace(file.name, target)
+        with replacing(path) as made:
+            made.write_text(self.source, encoding="utf-8")
 
     def __repr__(self) -> str:
         roles = ", ".join(f"{name}: {role}" for name, role in self.plan.items())

@@ -8,7 +8,7 @@ from functools import cached_property
 from latentprob.program.plan import Plan
 from latentprob.spec.distributions import MultivariateNormal
 from latentprob.spec.model import Model
-from latentprob.spec.sites import MATRICES, Free, free_parameters
+from latentprob.spec.sites import MATRICES, POINTS, Free, free_parameters
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ class Context:
         return [f"{tuple_text(names)} = {source}"]
 
     def drawn_in(self, body: list[str]) -> tuple[str, ...]:
-        """The drawn latents that a body reads."""
-        return tuple(name for name in self.plan.draw if reads(body, name))
+        """The drawn latents, and residuals of processes, that a body reads."""
+        return tuple(name for name in (*self.plan.draw, *self.plan.residuals) if reads(body, name))
 
 
 def is_matrix(free: Free) -> bool:
@@ -93,6 +93,8 @@ def is_matrix(free: Free) -> bool:
 
 def size(axis: str) -> str:
     """The text of the length of an axis."""
+    if axis.endswith(POINTS):
+        return f"len(self.{axis[: -len(POINTS)]}_points)"
     return f"self.{axis[:-1]}_levels" if axis.endswith(".") else f"self.{axis}_size"
 
 

@@ -94,6 +94,16 @@ def link_scale(law: Distribution, context: Context, free: Free) -> tuple[str, st
     return "0.0", "1.0"
 
 
+def process_prior(context: Context, free: Free) -> Text:
+    """Log-normal laws on the data's scale: lengthscales in spreads of the parent, variances in squared spreads."""
+    if free.part == "lengthscale":
+        spread = context.spread(free.source.parent) or "1.0"
+    else:
+        _, spread = link_scale(context.model[free.variable], context, free)
+    center = "0.0" if spread == "1.0" else f"{'' if free.part == 'lengthscale' else '2 * '}{spread}.log()"
+    return Text("LogNormal", (center, "1.0"), spread != "1.0")
+
+
 def reduced(text: str | None, context: Context, free: Free, instead: str) -> str:
     """A buffer over features, or its mean where the parameter has no feature axis."""
     if text is None:

@@ -7,10 +7,13 @@ from latentprob.program.context import Context
 from latentprob.program.distributions import law, log_levels, log_prob
 from latentprob.program.expression import ROW, Expr, aligned, total
 from latentprob.program.layout import Lines, method
+from latentprob.program.maps import parameter
 from latentprob.program.networks import is_double
+from latentprob.program.processes import residual_sites
 from latentprob.program.products import row_products
 from latentprob.program.scope import Scope
 from latentprob.spec.distributions import Bernoulli
+from latentprob.spec.maps import Nearest
 
 CONSTRAINTS = {"real": "real", "positive": "positive", "unit": "unit_interval"}
 
@@ -30,23 +33,40 @@ def model_method(context: Context) -> list[str]:
     """The method `model`."""
     scope = Scope(context.plan)
     sites = [line for name in context.plan.order for line in site(scope, name)]
-    lines: Lines = [(1, context.signature("model", rows=True)), (2, '"""The joint density of rows and latents."""')]
+    embedded = " and ".join(context.model.embedded)
+    said = f"The density of rows given their {embedded}." if embedded else "The joint density of rows and latents."
+    lines: Lines = [(1, context.signature("model", rows=True)), (2, f'"""{said}"""')]
     lines += [(2, line) for line in context.unpacked(sites, "self.priors()")]
     return method([*lines, (2, context.plate()), *[(3, line) for line in sites]])
 
 
 def site(scope: Scope, name: str) -> list[str]:
     """The statement that draws a variable, or scores it where the data hold it."""
+    if name in scope.model.embedded:
+        return _embedded(scope, name)
     plan, level = scope.plan, scope.model.is_level(name)
     gaps = name in plan.missing
     text = law(scope, name, f"{name}_seen" if gaps and not level else None).text
+    residuals = residual_sites(scope.context, name)
     if name not in plan.observed:
-        return [*scope.take(), f'{name} = pyro.sample("{name}", {text})']
+        return [*residuals, *scope.take(), f'{name} = pyro.sample("{name}", {text})']
     mask = f", obs_mask={name}_seen" if gaps and level else ""
     target = f"{name} = " if mask else ""
     number = level and isinstance(scope.model[name], Bernoulli)
     value = f"{name}.to({scope.context.anchor})" if number else name
-    return [*scope.take(), f'{target}pyro.sample("{name}", {text}, obs={value}{mask})']
+    return [*residuals, *scope.take(), f'{target}pyro.sample("{name}", {text}, obs={value}{mask})']
+
+
+def _embedded(scope: Scope, name: str) -> list[str]:
+    """The statements that compute a deterministic variable."""
+    part, depth = scope.model[name], ", event_dim=1"
+    if isinstance(part, Nearest):
+        levels = Scope(scope.plan, frozenset({name}))
+        text, depth = f"{_density(levels, part.parent).operand}.argmax(-1)", ""
+        scope.lines += levels.take()
+    else:
+        text = parameter(scope, name, "value").text
+    return [*scope.take(), f'{name} = pyro.deterministic("{name}", {text}{depth})']
 
 
 def taken_out(context: Context) -> Scope:
@@ -94,7 +114,8 @@ def joint(context: Context) -> Joint:
     dims = (ROW, *plan.sum)
     lines.append(f"return {aligned(total(terms, dims), dims).text}")
     drawn = context.drawn_in(lines)
-    return Joint(tuple(lines), tuple(n for n in plan.draw if n in drawn or n in plan.collapsed))
+    local = (*plan.draw, *plan.residuals)
+    return Joint(tuple(lines), tuple(n for n in local if n in drawn or n in plan.collapsed))
 
 
 def _density(scope: Scope, name: str) -> Expr:
@@ -153,7 +174,9 @@ def marginal_method(context: Context) -> list[str]:
     lines: Lines = [(1, context.signature("marginal", rows=True))]
     if not plan.collapsed:
         call = f"return self.model({', '.join([*context.arguments, 'rows'])})"
-        return method([*lines, (2, '"""No latent has a closed form: the joint density."""'), (2, call)])
+        said = "Nothing is drawn: what is maximized" if context.model.embedded else "No latent has a closed form: "
+        said += "." if context.model.embedded else "the joint density."
+        return method([*lines, (2, f'"""{said}"""'), (2, call)])
     lines.append((2, f'"""The density of the rows with {" and ".join((*plan.sum, *plan.integrate))} taken out."""'))
     scope = Scope(plan)
     sites = [line for name in plan.order for line in _marginal_site(scope, name)]
@@ -169,11 +192,12 @@ def _marginal_site(scope: Scope, name: str) -> list[str]:
     plan = scope.plan
     if name not in plan.collapsed:
         return site(scope, name)
+    residuals = residual_sites(scope.context, name)
     if name not in plan.draw:
-        return []
+        return residuals
     constraint = CONSTRAINTS[scope.model[name].support]
     flat = f"dist.ImproperUniform(constraints.{constraint}, (), (self.{name}_size,))"
-    return [f'{name} = pyro.sample("{name}", {flat})']
+    return [*residuals, f'{name} = pyro.sample("{name}", {flat})']
 
 
 def belief_method(context: Context) -> list[str]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from latentprob.program import beliefs, matrices, products
+from latentprob.program import beliefs, matrices, processes, products
 from latentprob.program.context import Context, is_matrix, tuple_text
 from latentprob.program.densities import belief_method, belief_methods, joint_method, marginal_method, model_method
 from latentprob.program.guides import guide_methods
@@ -21,6 +21,7 @@ CARRIED = {
     "multivariate_normal_log_prob": products.MULTIVARIATE_NORMAL,
     "seen_normal": matrices.SEEN_NORMAL,
     "seen_precision": beliefs.SEEN_PRECISION,
+    "process_features": processes.FEATURES,
 }
 
 

@@ -12,6 +12,7 @@ import pyro
 import torch
 from pyro import poutine
 from pyro.distributions.util import scale_and_mask
+from pyro.infer.autoguide.initialization import InitMessenger, init_to_mean
 from torch import Tensor
 
 from latentprob.errors import InferenceError
@@ -53,23 +54,28 @@ def _size(batch: Batch) -> int:
     return len(next(iter(batch.values())))
 
 
-def _mapped(function: Callable[..., Any], draws: Draws, drawn: Draws | None) -> Any:
+def _mapped(function: Callable[..., Any], draws: Draws, drawn: Draws | None, gradient: bool = False) -> Any:
     """function(draw, drawn) for every draw; a program without parameters has one draw."""
     values, local = dict(draws), dict(drawn or {})
-    with quiet(), torch.no_grad():
+    with quiet(), torch.set_grad_enabled(gradient):
         if not values and not local:
             found = function({}, {})
             return torch.utils._pytree.tree_map(lambda t: t[None], found)
         return torch.vmap(function)(values, local)
 
 
-def row_log_density(module: Any, batch: Batch, draws: Draws, drawn: Draws | None = None) -> Tensor:
-    """log p(row [, drawn latents] given the parameters), nats, (S, N); what has a closed form is taken out."""
+def row_log_density(
+    module: Any, batch: Batch, draws: Draws, drawn: Draws | None = None, gradient: bool = False
+) -> Tensor:
+    """log p(row [, drawn latents] given the parameters), nats, (S, N); what has a closed form is taken out.
+
+    gradient: whether it can be differentiated.
+    """
 
     def one(draw: Draws, local: Draws) -> Tensor:
         return row_density(marginal_trace(module, batch, {**draw, **local}), _size(batch))
 
-    return _mapped(one, draws, drawn)
+    return _mapped(one, draws, drawn, gradient)
 
 
 def row_density(trace: poutine.Trace, rows: int) -> Tensor:
@@ -157,22 +163,36 @@ def derived(module: Any, draws: Draws) -> dict[str, Tensor]:
 def means(module: Any, batch: Batch, draws: Draws, latents: Draws) -> dict[str, Tensor]:
     """E[x given its parents] of every observed variable, (S, N, D); of a categorical its probabilities (S, N, D, L).
 
-    latents: values of all latents, partly labelled ones among them, (S, N, ...).
+    latents: values of all latents, partly labelled ones among them, (S, N, ...). What inducing values leave open of a
+    process stands at its mean where no value is given.
     """
 
     def one(draw: Draws, local: Draws) -> dict[str, Tensor]:
         # A level with gaps has two sites, of which the hidden one must not be drawn under vmap.
         known, hidden = ({f"{name}{half}": value for name, value in local.items()} for half in HALVES)
-        fixed = poutine.condition(module.model, data={**draw, **local, **hidden})
+        fixed = InitMessenger(init_to_mean)(poutine.condition(module.model, data={**draw, **local, **hidden}))
         with poutine.block():
             trace = poutine.trace(fixed).get_trace(**batch, rows=_size(batch))
         found = {}
         for site in row_sites(trace):
-            if site["is_observed"] and site["name"] not in {*local, *known, *hidden}:
+            computed = site["infer"].get("_deterministic")
+            if site["is_observed"] and not computed and site["name"] not in {*local, *known, *hidden}:
                 found[site["name"]] = expectation(site["fn"])
         return found
 
     return _mapped(one, draws, latents)
+
+
+def embeddings(module: Any, batch: Batch, draws: Draws) -> dict[str, Tensor]:
+    """The value of every deterministic variable, (S, N, Z), or (S, N) of a level."""
+
+    def one(draw: Draws, local: Draws) -> dict[str, Tensor]:
+        with poutine.block():
+            fixed = poutine.condition(module.model, data=dict(draw))
+            trace = poutine.trace(fixed).get_trace(**batch, rows=_size(batch))
+        return {site["name"]: site["value"] for site in row_sites(trace) if site["infer"].get("_deterministic")}
+
+    return _mapped(one, draws, None)
 
 
 def expectation(law: Any) -> Tensor:

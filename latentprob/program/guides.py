@@ -3,6 +3,7 @@
 from latentprob.program.context import Context
 from latentprob.program.layout import Lines, method
 from latentprob.program.networks import features
+from latentprob.program.processes import residuals
 from latentprob.program.scope import Scope
 
 # The law of a latent in the guide, by support: a normal law before its transform.
@@ -15,8 +16,8 @@ LAWS = {
 
 def guide_methods(context: Context) -> list[str]:
     """The methods `encode`, `latent_guide` and `guide`."""
-    drawn = context.plan.draw
-    latent = [*_encode(context), *_latent_guide(context)] if drawn else []
+    drawn, kept = context.plan.draw, context.plan.residuals
+    latent = [*(_encode(context) if drawn else []), *(_latent_guide(context) if drawn or kept else [])]
     said = ["automatic for the parameters"] if context.frees else []
     said += [f"an encoder for {' and '.join(drawn)}"] if drawn else []
     lines: Lines = [
@@ -24,7 +25,7 @@ def guide_methods(context: Context) -> list[str]:
         (2, f'"""{", ".join(said).capitalize() or "Nothing is drawn"}."""'),
     ]
     lines += [(2, "self.parameter_guide()")] if context.frees else []
-    lines += [(2, f"self.latent_guide({', '.join([*context.arguments, 'rows'])})")] if drawn else []
+    lines += [(2, f"self.latent_guide({', '.join([*context.arguments, 'rows'])})")] if drawn or kept else []
     return [*latent, *method(lines)]
 
 
@@ -46,11 +47,19 @@ def _latent_guide(context: Context) -> list[str]:
     drawn = context.plan.draw
     laws = {name: LAWS[context.model[name].support].format(name) for name in drawn}
     targets = ", ".join(f"{name}_loc, {name}_scale" for name in drawn)
+    said = f"q({', '.join(drawn)} given the data), by the encoder"
+    kept = f"the law of {' and '.join(context.plan.residuals)} as in the prior"
+    said = "; ".join([*([said] if drawn else []), *([kept] if context.plan.residuals else [])])
     lines: Lines = [
         (1, context.signature("latent_guide", rows=True)),
-        (2, f'"""q({", ".join(drawn)} given the data), by the encoder."""'),
-        (2, f"{targets} = self.encode({', '.join(context.arguments)})"),
+        (2, f'"""{said[0].upper() if not drawn else said[0]}{said[1:]}."""'),
+        *([(2, f"{targets} = self.encode({', '.join(context.arguments)})")] if drawn else []),
         (2, context.plate()),
         *[(3, f'pyro.sample("{name}", {text}.to_event(1))') for name, text in laws.items()],
+        *[
+            (3, f'pyro.sample("{site}", {law})')
+            for name in context.plan.order
+            for site, law in residuals(context, name)
+        ],
     ]
     return method(lines)

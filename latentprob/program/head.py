@@ -7,6 +7,7 @@ from latentprob.program import matrices
 from latentprob.program.context import Context, is_matrix
 from latentprob.program.layout import Lines, method, nested
 from latentprob.program.networks import decoders, encoders, modules
+from latentprob.program.processes import points
 from latentprob.program.scope import Scope
 from latentprob.spec import distributions as spec
 from latentprob.spec.model import argument, terms
@@ -33,7 +34,8 @@ def imports(context: Context, text: str) -> str:
 def class_head(context: Context) -> list[str]:
     """The first lines of the class, with the sizes that the model knows."""
     parts = [f"{name} {ROLES[context.plan.role(name)]}" for name in context.plan.latents]
-    said = f"Latent: {', '.join(parts)}." if parts else "No latent variable."
+    embedded = f"Deterministic: {', '.join(context.model.embedded)}." if context.model.embedded else ""
+    said = f"Latent: {', '.join(parts)}." if parts else embedded or "No latent variable."
     sizes = [f"    {name}_size = {known}" for name in context.plan.order if (known := known_size(context, name))]
     return ["", "class Program(PyroModule):", f'    """{said}"""', "", *sizes, *([""] if sizes else [])]
 
@@ -52,7 +54,7 @@ def known_size(context: Context, name: str) -> int | None:
 def constructor(context: Context, body: str) -> list[str]:
     """The method __init__. body: the text of all other methods."""
     constants, scope = _constants(context), Scope(context.plan)
-    buffers = _buffers(context, "\n".join([body, *constants]))
+    buffers = _buffers(context, "\n".join([body, *constants, *points(context)]))
     handed = modules(context.plan)
     guide = ["parameter_guide=AutoNormal"] if context.frees else []
     lines: Lines = [
@@ -62,6 +64,7 @@ def constructor(context: Context, body: str) -> list[str]:
         *[(2, line) for line in (*_sizes(context), *constants)],
         *[(2, f"self.{name} = {name}") for name in handed],
     ]
+    lines += [(2, line) for line in points(context)]
     lines += [(2, line) for network in (*decoders(scope), *encoders(scope)) for line in network.lines()]
     lines += [(2, "self.parameter_guide = parameter_guide(self.priors)")] if guide else []
     return method(lines)

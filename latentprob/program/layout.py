@@ -72,7 +72,8 @@ def _bracketed(line: str, depth: int) -> list[str]:
     if fits(body, depth + 1):
         return [first, INDENT * (depth + 1) + body, last]
     if len(parts) == 1 and not body.startswith("*"):
-        return [first, *_inside(body, depth + 1, "," if "=" not in body and head.endswith("(") else ""), last]
+        call = re.search(r"[\w\])]\($", head) is not None
+        return [first, *_inside(body, depth + 1, "," if "=" not in body and call else ""), last]
     return [first, *[out for part in parts for out in _inside(part, depth + 1, ",")], last]
 
 

@@ -5,11 +5,12 @@ from functools import singledispatch
 from typing import Any
 
 from latentprob.program.context import size
-from latentprob.program.expression import Expr, aligned, number, product, total, union
+from latentprob.program.expression import SUM, Expr, aligned, number, product, total, union
+from latentprob.program.features import feature
 from latentprob.program.scope import Scope
 from latentprob.spec.component import Map
 from latentprob.spec.distributions import Distribution
-from latentprob.spec.maps import MLP, Linear, Module, PerFeature, Shared, Table
+from latentprob.spec.maps import MLP, Linear, Module, PerFeature, Shared, Spread, Table
 from latentprob.spec.model import Model, argument, is_predictor, terms
 from latentprob.spec.sites import intercept_of, own_axes
 
@@ -62,6 +63,11 @@ def _(part: Distribution, scope: Scope, name: str, which: str) -> Expr:
     return Expr(free.name, free.axes)
 
 
+@term.register
+def _(part: Spread, scope: Scope, name: str, which: str) -> Expr:
+    return Expr(f"self.{name}_spread", own_axes(scope.model, name))
+
+
 @term.register(PerFeature)
 @term.register(Shared)
 def _(part: Map, scope: Scope, name: str, which: str) -> Expr:
@@ -88,8 +94,15 @@ def _(part: Linear, scope: Scope, name: str, which: str) -> Expr:
 
 def _predictor(part: Linear, scope: Scope, name: str, which: str) -> Expr:
     value, weights = scope.values[part.parent], linear_weights(part, scope, name, which)
+    if encodes(scope, name, part.parent):
+        value = Expr(f"{part.parent} - self.{part.parent}_center", value.dims, SUM)
     dims = tuple(dim for dim in union(value, weights, order=scope.order) if dim != part.parent)
     return product([value, weights], dims)
+
+
+def encodes(scope: Scope, name: str, parent: str) -> bool:
+    """Whether a deterministic variable reads the data here: from their centre, networks in units of their spread."""
+    return name in scope.model.embedded and parent in scope.plan.observed
 
 
 def linear_weights(part: Linear, scope: Scope, name: str, which: str) -> Expr:
@@ -112,7 +125,8 @@ def _network(parent: str, attribute: str, scope: Scope, name: str, which: str) -
     value = scope.values[parent]
     own, tail = own_axes(scope.model, name), tail_axes(scope, name, which)
     lead = value.dims[:-1]
-    text = f"self.{attribute}({value.text})"
+    given = feature(scope, parent)[0] if encodes(scope, name, parent) else value.text
+    text = f"self.{attribute}({given})"
     if not own and not tail:
         text += ".squeeze(-1)"
     elif own and tail:
@@ -121,7 +135,9 @@ def _network(parent: str, attribute: str, scope: Scope, name: str, which: str) -
 
 
 def network_name(scope: Scope, name: str, which: str, part: MLP) -> str:
-    """The attribute that holds a network: x_logits_network, with its parent where a sum has several."""
+    """The attribute that holds a network: x_logits_network, with its parent where a sum has several; z_encoder."""
+    if name in scope.model.embedded:
+        return f"{name}_encoder"
     value = argument(scope.model, name, which)
     several = sum(isinstance(other, MLP) for other in terms(value)) > 1
     return f"{name}_{which}_{part.parent}_network" if several else f"{name}_{which}_network"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from latentprob.program.context import size
+from latentprob.program.features import feature
 from latentprob.program.maps import network_name, tail_axes
 from latentprob.program.plan import Plan
 from latentprob.program.scope import Scope
@@ -35,8 +36,8 @@ class Network:
         return [f"self.{self.name} = nn.Sequential(", *[f"    {layer}," for layer in self.layers], ")"]
 
 
-def maps_of(plan: Plan, kind: type) -> list[tuple[str, str, Any]]:
-    """Every map of one kind: variable, parameter, map."""
+def maps_of(plan: Plan, kind: type | tuple[type, ...]) -> list[tuple[str, str, Any]]:
+    """Every map of these kinds: variable, parameter, map."""
     model = plan.model
     return [
         (name, which, part)
@@ -48,12 +49,14 @@ def maps_of(plan: Plan, kind: type) -> list[tuple[str, str, Any]]:
 
 
 def decoders(scope: Scope) -> list[Network]:
-    """The networks that the model's MLPs name."""
+    """The networks that the model's MLPs name, encoders stated by `=` among them."""
     found = []
     for name, which, part in maps_of(scope.plan, MLP):
         sizes = [size(axis) for axis in (*own_axes(scope.model, name), *tail_axes(scope, name, which))]
         bias = intercept_of(argument(scope.model, name, which)) is part
-        layers = _layers(size(part.parent), part.hidden, " * ".join(sizes) or "1", part.activation, bias)
+        encodes = name in scope.model.embedded and part.parent in scope.plan.observed
+        start = feature(scope, part.parent)[1] if encodes else size(part.parent)
+        layers = _layers(start, part.hidden, " * ".join(sizes) or "1", part.activation, bias)
         found.append(Network(network_name(scope, name, which, part), layers))
     return found
 
@@ -73,7 +76,12 @@ def modules(plan: Plan) -> tuple[str, ...]:
 
 
 def is_double(plan: Plan) -> bool:
-    """Whether the program computes in double precision: it holds no network, no module of the caller's, no encoder."""
+    """Whether the program computes in double precision.
+
+    It holds no network, no module of the caller's, no encoder; or it holds a process, whose kernel is near singular.
+    """
+    if plan.residuals:
+        return True
     return not (plan.draw or maps_of(plan, MLP) or maps_of(plan, Module))
 
 
@@ -110,7 +118,7 @@ def features(scope: Scope) -> list[tuple[str, str]]:
             hot = f"nn.functional.one_hot({name}, self.{name}_size) * {name}_seen[:, None]"
             found.append((hot, f"self.{name}_size"))
             continue
-        text, width = _feature(scope, name)
+        text, width = feature(scope, name)
         if name in plan.missing and isinstance(scope.model[name], spec.Categorical):
             scope.lines.append(f"{name}_hot = {text}")
             scope.lines.append(f"{name}_shown = {name}_seen.repeat_interleave(self.{name}_levels, -1)")
@@ -120,21 +128,3 @@ def features(scope: Scope) -> list[tuple[str, str]]:
         else:
             found.append((text, width))
     return found
-
-
-def _feature(scope: Scope, name: str) -> tuple[str, str]:
-    model = scope.model
-    law = model.statements.get(name)
-    if model.is_level(name):
-        return f"nn.functional.one_hot({name}, self.{name}_size)", f"self.{name}_size"
-    if isinstance(law, spec.Categorical):
-        hot = f"nn.functional.one_hot({name}, self.{name}_levels).flatten(1).to(self.{name}_center)"
-        return hot, f"self.{name}_size * self.{name}_levels"
-    width = f"self.{name}_size"
-    if isinstance(law, spec.Bernoulli):
-        return f"2 * {name} - 1", width
-    if law is not None and law.support == "count":
-        return f"{name}.log1p() - self.{name}_center.log1p()", width
-    if isinstance(law, spec.LogNormal):
-        return f"({name}.log() - self.{name}_center) / self.{name}_spread", width
-    return f"({name} - self.{name}_center) / self.{name}_spread", width

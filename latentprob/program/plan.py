@@ -5,8 +5,9 @@ from functools import cached_property
 
 from latentprob.errors import ModelError
 from latentprob.spec.distributions import Bernoulli, Categorical, MultivariateNormal, Normal
-from latentprob.spec.maps import Linear
+from latentprob.spec.maps import Linear, Spread
 from latentprob.spec.model import Model, argument, parents, terms
+from latentprob.spec.structure import RESIDUAL, encodes, processes, statement
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class Plan:
     sum: discrete latents taken out by a sum, observed ones with gaps among them.
     integrate: normal latents under linear maps and normal noise, taken out in closed form.
     draw: the rest.
+    Deterministic variables are none of these: they are computed from the data.
     """
 
     model: Model
@@ -30,13 +32,13 @@ class Plan:
 
     @cached_property
     def latents(self) -> tuple[str, ...]:
-        """The statements that the data do not hold, parents first."""
-        return tuple(name for name in self.order if name not in self.observed)
+        """The random variables that the data do not hold, parents first."""
+        return tuple(name for name in self.order if name not in (*self.observed, *self.model.embedded))
 
     @cached_property
     def sum(self) -> tuple[str, ...]:
         """Discrete latents, and discrete observed variables with gaps."""
-        hidden = (name for name in self.order if name not in self.observed or name in self.missing)
+        hidden = (name for name in self.order if name in (*self.latents, *self.missing))
         return tuple(name for name in hidden if self.model.is_level(name))
 
     @cached_property
@@ -54,6 +56,11 @@ class Plan:
     def draw(self) -> tuple[str, ...]:
         """The latents that no closed form reaches."""
         return tuple(name for name in self.latents if name not in (*self.sum, *self.integrate))
+
+    @cached_property
+    def residuals(self) -> tuple[str, ...]:
+        """What the inducing values of the processes leave open in each row: drawn, with the law of the prior."""
+        return tuple(f"{base}_{RESIDUAL}" for base, *_ in processes(self.model.statements))
 
     def role(self, name: str) -> str:
         """What becomes of a latent: "draw", "sum" or "integrate"."""
@@ -86,10 +93,15 @@ def _sorted(model: Model) -> tuple[str, ...]:
     found: list[str] = []
     waiting = list(model)
     while waiting:
-        ready = next(n for n in waiting if all(p in found or p not in model for p in model.parents(n)))
+        ready = next(n for n in waiting if all(p in found or p not in model for p in _before(model, n)))
         found.append(ready)
         waiting.remove(ready)
     return tuple(found)
+
+
+def _before(model: Model, name: str) -> tuple[str, ...]:
+    """What must be there before `name`; what a deterministic variable encodes is there from the start."""
+    return tuple(parent for parent in model.parents(name) if not encodes(model.statements, name, parent))
 
 
 def _check(plan: Plan) -> None:
@@ -100,6 +112,7 @@ def _check(plan: Plan) -> None:
     for name in model.inputs:
         if name not in plan.observed:
             raise ModelError(f"'{name}' is used and never stated: an input, which the data must hold")
+    _check_embedded(plan)
     for name in plan.latents:
         if not model.children(name):
             raise ModelError(
@@ -122,10 +135,31 @@ def _check(plan: Plan) -> None:
     for name in plan.missing:
         if name in model.inputs:
             raise ModelError(f"the input '{name}' has gaps; a covariate needs every cell. State its law, or fill it")
-        if model.children(name) and not model.is_level(name):
+        if any(name in model.parents(each) for each in model) and not model.is_level(name):
             raise ModelError(
                 f"'{name}' has gaps and other variables depend on it; only a discrete variable or one "
                 "without children may have gaps. Fill it, or drop the rows"
+            )
+
+
+def _check_embedded(plan: Plan) -> None:
+    """Deterministic variables are computed from what the data hold, and stand beside no hidden random variable."""
+    model = plan.model
+    for name in model.embedded:
+        if name in plan.observed:
+            raise ModelError(f"{statement(name, model[name])} is computed, not observed; leave {name} out of the data")
+    for name in (*plan.latents, *plan.sum) if model.embedded else ():
+        readers = [each for each in model.embedded if name in model.parents(each)]
+        why = f"{statement(readers[0], model[readers[0]])} reads it" if readers else "the model has deterministic ones"
+        raise ModelError(
+            f"{name} is hidden, and {why}: a model has random or deterministic variables for what the data do not "
+            f"hold, not both. Give the data of {name}, or state it by '='"
+        )
+    for name, law in model.statements.items():
+        spreads = any(isinstance(term, Spread) for p in law.parameters for term in terms(argument(model, name, p)))
+        if spreads and name not in plan.observed:
+            raise ModelError(
+                f"{name} is hidden, and scale=Spread() is its standard deviation in the data; write a number"
             )
 
 

@@ -13,6 +13,7 @@ from latentprob.program.defaults import (
     default_prior,
     link_scale,
     normal_wishart,
+    process_prior,
     reduced,
 )
 from latentprob.program.layout import WIDTH, nested
@@ -102,6 +103,8 @@ def _default(context: Context, free: Free) -> tuple[str, str]:
     sizes = _sizes(context, free.axes)
     if free.part == "weights":
         return _weights(context, free, sizes)
+    if free.part in ("lengthscale", "variance"):
+        return _placed(process_prior(context, free), context, sizes)
     if free.predictor or free.domain in ("real", "logits"):
         return _location(context, free, sizes)
     return _placed(default_prior(context.model[free.variable], context, free), context, sizes)
@@ -156,7 +159,8 @@ CONSTRAINTS = {
 def point_text(context: Context, free: Free) -> str:
     """A flat law on the parameter's domain: its mode is maximum likelihood. Spikes are kept off by a bound."""
     domain = "real" if free.predictor else free.domain
-    bound = point_bound(context.model[free.variable], context, free) if domain == "positive" else None
+    bounded = domain == "positive" and free.part == "value"
+    bound = point_bound(context.model[free.variable], context, free) if bounded else None
     constraint = bound or CONSTRAINTS[domain]
     sizes = _sizes(context, free.axes)
     shape = f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"

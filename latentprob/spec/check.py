@@ -7,21 +7,24 @@ from typing import Any
 from latentprob.errors import ModelError
 from latentprob.spec.component import Map, written
 from latentprob.spec.distributions import Bernoulli, Categorical, Distribution, MultivariateNormal
-from latentprob.spec.domains import Where, fits
+from latentprob.spec.domains import Where, assigned, fits
 from latentprob.spec.grammar import KINDS
-from latentprob.spec.maps import Linear, Module, PerFeature, Table
+from latentprob.spec.maps import GP, Linear, Module, Nearest, PerFeature, Table
 from latentprob.spec.names import RESERVED, check_generated, check_name
 from latentprob.spec.numbers import At
 from latentprob.spec.priors import check_written
 from latentprob.spec.source import Source
 from latentprob.spec.structure import (
     Laws,
+    children,
+    encodes,
     fields,
     intercept_of,
     is_level,
     lengths,
     parents,
     places,
+    statement,
 )
 
 METHODS = ("model", "marginal", "guide", "latent_guide", "encode", "joint", "belief", "priors")  # of the program
@@ -42,32 +45,42 @@ def _statements(found: Mapping[str, Any]) -> None:
         check_name(name, (name, "~"))
         _law(name, law)
     for name, law in found.items():
-        check_written(law, (name,), law.optional)
+        if isinstance(law, Distribution):
+            check_written(law, (name,), law.optional)
         for at, term in places(law, name):
             for parent in parents(term):
                 check_name(parent, at)
-            fits(term, Where.of(found, at))
+            if isinstance(law, Map):
+                assigned(law, found, name)
+            else:
+                fits(term, Where.of(found, at))
     _readings(found)
     _cycle(found)
     for name, law in found.items():
-        _sizes(found, name, law)
-        _maps(name, law)
+        if isinstance(law, Distribution):
+            _sizes(found, name, law)
+            _maps(name, law)
+        elif not children(found, name):
+            raise ModelError(f"nothing reads {name}; leave it out, or read it, by Linear({name}) say", at=(name, "~"))
     check_generated(found)
 
 
 def _placed(error: ModelError, found: Mapping[str, Any], source: Source | None) -> ModelError:
     if source is not None:
         return source.located(error) if error.at else error
-    quoted = [f"\n    {name} ~ {law}" for name, law in found.items() if error.at[:1] == (name,)]
+    quoted = [f"\n    {statement(name, law)}" for name, law in found.items() if error.at[:1] == (name,)]
     return ModelError(f"{error}{''.join(quoted)}", at=error.at)
 
 
 def _law(name: str, law: Any) -> None:
-    """The right-hand side is a distribution that can draw a variable."""
+    """The right-hand side is a distribution that can draw a variable, or a map."""
+    if isinstance(law, Map):
+        return
     if not isinstance(law, Distribution):
-        what = "a map" if isinstance(law, Map) else "no distribution"
         raise ModelError(
-            f"{name} ~ {written(law)}: this is {what}; write a distribution, such as Normal(0, 1)", at=(name,)
+            f"{name} ~ {written(law)}: this is no distribution; write a distribution, such as Normal(0, 1), "
+            "or for a deterministic variable a map, such as Linear(x, size=2)",
+            at=(name,),
         )
     if law.prior_only:
         kinds = [each for each, kind in KINDS.items() if issubclass(kind, Distribution) and not kind.prior_only]
@@ -107,16 +120,23 @@ def _read(at: At, term: Any) -> Iterator[tuple[At, str, bool]]:
 def _reading(found: Laws, at: At, parent: str, level: bool) -> None:
     if parent not in found:
         return
-    kind = type(found[parent]).__name__
-    if isinstance(found[parent], (Categorical, Bernoulli)) and not level:
+    kind, discrete = type(found[parent]).__name__, isinstance(found[parent], (Categorical, Bernoulli, Nearest))
+    if encodes(found, str(at[0]), parent) and not level:
+        if isinstance(found[parent], Categorical) and isinstance(found[str(at[0])], Linear):
+            raise ModelError(f"{parent} is Categorical, and Linear reads numbers; write MLP({parent}, ...)", at=at)
+        return
+    if discrete and not level:
         raise ModelError(f"{parent} is discrete ({kind}) and is read as numbers here; write Table({parent})", at=at)
-    if not isinstance(found[parent], (Categorical, Bernoulli)) and level:
+    if not discrete and level:
         way = "leave by= out" if at[-1] == "by" else f"write Linear({parent})"
         raise ModelError(f"{parent} has no levels ({kind}), and is read as levels here; {way}", at=at)
 
 
 def _cycle(found: Laws) -> None:
-    graph = {name: [parent for parent in parents(law) if parent in found] for name, law in found.items()}
+    graph = {
+        name: [parent for parent in parents(law) if parent in found and not encodes(found, name, parent)]
+        for name, law in found.items()
+    }
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -162,7 +182,8 @@ def _maps(name: str, law: Distribution) -> None:
     for parameter in law.parameters:
         value = getattr(law, parameter)
         for at, term in places(law, name):
-            if at[1] == parameter and isinstance(term, Linear) and term.intercept and term is not intercept_of(value):
+            own = at[1] == parameter and isinstance(term, (Linear, GP)) and term.intercept
+            if own and term is not intercept_of(value):
                 raise ModelError(
                     f"the sum has one intercept, that of {intercept_of(value)}; leave this intercept out",
                     at=(*at, "intercept"),

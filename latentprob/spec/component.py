@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
 from numbers import Integral, Real
-from typing import Annotated, Any, Never
+from typing import Annotated, Any, ClassVar, Never
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
@@ -65,7 +65,18 @@ class Component(BaseModel):
 
 
 class Map(Component):
-    """A parameter as a function of its parents; maps add up with `+`."""
+    """A parameter as a function of its parents; maps add up with `+`.
+
+    As a statement, `z = Linear(x, size=2)`, a map is the value of a deterministic variable.
+    """
+
+    parameters: ClassVar[dict[str, str]] = {"value": "real"}  # as a statement: the map itself
+    support: ClassVar[str] = "real"
+
+    @property
+    def value(self) -> "Map":
+        """What stands for the only parameter of a deterministic variable."""
+        return self
 
     @classmethod
     def reads(cls) -> tuple[str, ...]:

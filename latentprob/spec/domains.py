@@ -8,11 +8,12 @@ from functools import singledispatch
 from typing import Any
 
 from latentprob.errors import ModelError
+from latentprob.spec.component import Map, written
 from latentprob.spec.distributions import Distribution
-from latentprob.spec.maps import MLP, Linear, Module, PerFeature, Shared, Table
+from latentprob.spec.maps import GP, MLP, Linear, Module, Nearest, PerFeature, Shared, Spread, Table
 from latentprob.spec.numbers import At, check_matrix, check_number, check_vector
 from latentprob.spec.priors import INSIDE, check_prior
-from latentprob.spec.structure import MATRICES, Laws, support_of
+from latentprob.spec.structure import MATRICES, Laws, fields, parents, places, statement, support_of
 
 VECTORS = ("simplex", "logits")
 LINKED = ("real", "positive", "logits")  # parameters that a predictor reaches by a link
@@ -31,7 +32,7 @@ class Where:
     @classmethod
     def of(cls, laws: Laws, at: tuple[Any, ...]) -> "Where":
         """The place ("x", "loc") or, in a sum, ("x", "loc", 0)."""
-        law = laws[at[0]]
+        law: Any = laws[at[0]]
         return cls(laws, law, at, law.parameters[at[1]], summed=len(at) > 2)
 
     @property
@@ -84,7 +85,7 @@ def _(value: str, where: Where) -> None:
     beside = ("binary", "level") if where.domain != "real" else ("binary", "level", "count", "real_vector")
     if support_of(type(law)) not in (*INSIDE[where.domain], *beside):
         raise where.error(
-            f"{value} ~ {law} can lie outside of what is allowed; write Linear({value}), which has a link"
+            f"{statement(value, law)} can lie outside of what is allowed; write Linear({value}), which has a link"
         )
 
 
@@ -92,9 +93,18 @@ def _(value: str, where: Where) -> None:
 @fits.register(MLP)
 @fits.register(Module)
 def _(value: Linear | MLP | Module, where: Where) -> None:
+    if fields(value).get("size") is not None:
+        raise where.error(f"the size is that of {where.at[0]}; leave size out", "size")
     _check_predictor(where)
     for part in ("weights", "intercept"):
         check_prior(getattr(value, part, None), "real", (*where.at, part))
+
+
+@fits.register
+def _(value: GP, where: Where) -> None:
+    _check_predictor(where)
+    for part, domain in (("lengthscale", "positive"), ("variance", "positive"), ("intercept", "real")):
+        check_prior(getattr(value, part), domain, (*where.at, part))
 
 
 @fits.register(Table)
@@ -111,10 +121,64 @@ def _(value: Table | PerFeature | Shared, where: Where) -> None:
 
 
 @fits.register
+def _(value: Spread, where: Where) -> None:
+    if where.summed or where.at[1] != "scale" or where.domain != "positive":
+        raise where.error("found Spread(), the standard deviation of each feature in the data; write scale=Spread()")
+
+
+@fits.register
+def _(value: Nearest, where: Where) -> None:
+    raise where.error(f"{value} is a level; write c = {written(value)} and read it by Table(c)")
+
+
+@fits.register
 def _(value: Distribution, where: Where) -> None:
     if where.summed:
         raise where.error(f"a prior is no term of a sum; write Shared(prior={value})")
     check_prior(value, where.domain, where.at)
+
+
+@singledispatch
+def assigned(value: Map, laws: Laws, name: str) -> None:
+    """Refuses a map that cannot be the value of the deterministic variable `name`."""
+    raise ModelError(
+        f"{type(value).__name__} stands only in an argument of a distribution; "
+        f"write {name} = Linear(...), MLP(...) or Nearest(...)",
+        at=(name,),
+    )
+
+
+@assigned.register(Linear)
+@assigned.register(MLP)
+def _(value: Linear | MLP, laws: Laws, name: str) -> None:
+    if value.size is None:
+        raise ModelError(f"the size of {name} is missing; write size=2, say", at=(name,))
+    for part in ("weights", "intercept"):
+        check_prior(getattr(value, part, None), "real", (name, part))
+
+
+@assigned.register
+def _(value: Nearest, laws: Laws, name: str) -> None:
+    if value.size is None or value.size < 2:
+        raise ModelError(f"{name} needs a size from 2; write size=3, say", at=(name,))
+    law, read = laws.get(value.parent), value.parent
+    if not isinstance(law, Distribution) or not any(_is_codebook(part, name) for _, part in places(law, read)):
+        raise ModelError(
+            f"{value} takes the row of {read}'s table that is nearest to {read}, and {read} has none; "
+            f"write {read} ~ Normal(loc=Table({name}), scale=Shared())",
+            at=(name, "parent"),
+        )
+    for other in parents(law):
+        if other != name and other in laws:
+            raise ModelError(
+                f"{read} reads {other} beside {name}, and its table alone does not say which row is nearest; "
+                f"leave {other} or {name} out",
+                at=(name, "parent"),
+            )
+
+
+def _is_codebook(part: Any, name: str) -> bool:
+    return isinstance(part, Table) and part.parent == name
 
 
 def _check_predictor(where: Where) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 
 from latentprob.errors import ModelError
 from latentprob.spec import distributions, maps
-from latentprob.spec.component import Component, add, nearest, unknown_argument, written
+from latentprob.spec.component import Component, Map, Sum, add, nearest, unknown_argument, written
 from latentprob.spec.distributions import Distribution
 from latentprob.spec.source import Source, lines_of, split
 
 KINDS: dict[str, type[Component]] = {
     name: getattr(room, name) for room in (distributions, maps) for name in room.__all__
 }
+WRITTEN = {"~": ("distribution", "Normal(0, 1)"), "=": ("map", "Linear(x, size=2)")}  # what follows, an example
 ALLOWED = (
     'a number, a "string" for an option, a list, a name, a map such as Table(c), a prior such as HalfNormal(1), '
     "and sums of these"
@@ -37,66 +38,72 @@ def parse(text: str) -> tuple[dict[str, Any], Source]:
     source = Source(lines_of(text))
     found: dict[str, Any] = {}
     for line, statement in split(source):
-        name, column = _target(source, line, statement)
+        name, column, operator = _target(source, line, statement)
         if name in found:
             raise source.error(
                 f"{name} is stated twice (first in line {source.places[name, '~'][0] + 1}); leave one out", line, column
             )
         source.places[name, "~"] = (line, column)
-        found[name] = _right_hand_side(source, line, statement, name)
+        found[name] = _right_hand_side(source, line, statement, name, operator)
     return found, source
 
 
-def write(law: Any) -> str:
-    """A distribution, a map or an argument as the language writes it."""
-    return written(law)
-
-
-def _target(source: Source, line: int, statement: str) -> tuple[str, int]:
-    """The name that a statement is about, and its column."""
+def _target(source: Source, line: int, statement: str) -> tuple[str, int, str]:
+    """The name that a statement is about, its column, and the operator."""
     head = re.match(r"[^~=(\"']*", statement)[0]  # type: ignore[index]
     name, column = head.strip(), len(head) - len(head.lstrip())
     operator = statement[len(head) : len(head) + 1]
-    if operator == "=":
-        raise source.error(
-            "'=' is not part of the language; a statement is a random variable: write name ~ Normal(0, 1), say",
-            line,
-            len(head),
-        )
-    if operator != "~":
+    if operator not in ("~", "="):
         raise source.error("found no '~'; a statement is written name ~ Normal(0, 1), say, one a line", line, column)
     if "[" in name:
+        bare = name.split("[")[0] or "x"
         raise source.error(
-            f"'{name}' has an index, which is not part of the language; write {name.split('[')[0] or 'x'} ~ ...",
+            f"'{name}' has an index, which is not part of the language; write {bare} {operator} ...",
             line,
             statement.index("["),
         )
     if not name:
-        raise source.error("the name in front of '~' is missing; write x ~ ...", line, len(head))
+        raise source.error(f"the name in front of '{operator}' is missing; write x {operator} ...", line, len(head))
     if not name.isidentifier():
         raise source.error(
             f"'{name}' is no name; names are ASCII letters, digits and _, with no digit first", line, column
         )
-    return name, column
+    return name, column, operator
 
 
-def _right_hand_side(source: Source, line: int, statement: str, name: str) -> Any:
-    start = statement.index("~") + 1
+def _right_hand_side(source: Source, line: int, statement: str, name: str, operator: str) -> Any:
+    start = statement.index(operator) + 1
     behind = statement[start:].lstrip(" \t")
+    what, example = WRITTEN[operator]
     if not behind:
-        raise source.error(f"nothing follows '{name} ~'; write a distribution, such as Normal(0, 1)", line, start)
+        raise source.error(f"nothing follows '{name} {operator}'; write a {what}, such as {example}", line, start)
     # A bracket in the first column lets the expression wrap, and keeps every column where it was.
     text = "(" + " " * (start - 1) + statement[start:] + "\n)"
     try:
         tree = ast.parse(text, mode="eval")
-        return Walk(source, line, len(statement) - len(behind)).value(tree.body, (name,))
+        found = Walk(source, line, len(statement) - len(behind)).value(tree.body, (name,))
     except SyntaxError as error:
         row, column = (error.lineno or 1) - 1, (error.offset or 1) - 1
         row = min(row, statement.count("\n"))
-        message = f"this is no expression ({error.msg}); write one statement a line: name ~ Normal(0, 1), say"
+        message = f"this is no expression ({error.msg}); write one statement a line: name {operator} {example}, say"
         raise source.error(message, line + row, max(column, 0)) from None
     except (RecursionError, MemoryError):
         raise source.error("this expression is nested too deep; write it flat", line, start) from None
+    if wrong := _wrong_operator(name, operator, found):
+        raise source.error(wrong, line, len(statement) - len(behind))
+    return found
+
+
+def _wrong_operator(name: str, operator: str, found: Any) -> str | None:
+    """What is wrong where a distribution follows '=', or a map '~'."""
+    if operator == "=" and not isinstance(found, Map):
+        if isinstance(found, Distribution):
+            return f"{written(found)} is a distribution: a random variable is written {name} ~ {written(found)}"
+        what = "a sum" if isinstance(found, Sum) else "no map"
+        return f"{written(found)}: this is {what}; what follows '=' is one map, such as {WRITTEN['='][1]}"
+    if operator == "~" and isinstance(found, Map):
+        return f"{written(found)} is a map: a deterministic variable is written {name} = {written(found)}"
+    return None
 
 
 class Walk:

@@ -5,12 +5,12 @@ A prior is None (the default, on the data's scale), a distribution, or "point": 
 predictor under the parameter's link.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator
 
 from latentprob.errors import ModelError
-from latentprob.spec.component import Map, Parent
+from latentprob.spec.component import Map, Parent, Size, check_size
 from latentprob.spec.distributions import Distribution
 
 
@@ -63,8 +63,20 @@ class Shared(Map):
     prior: PriorChoice = None
 
 
+class Spread(Map):
+    """spread[feature]: the standard deviation of each feature in the data, a known scale.
+
+    A model whose noise it is sees standardized data, as k-means and principal components are often asked to.
+
+    >>> print(Spread())
+    Spread()
+    """
+
+
 class Linear(Map):
     """intercept + parent @ weights; with `by=c`, intercept[c] + parent @ weights[c].
+
+    As a statement, `z = Linear(x, size=2)`, it reads the data from their centre: intercept + (x - centre) @ weights.
 
     >>> print(Linear("z", by="c") + Table("c"))
     Linear(z, by=c) + Table(c)
@@ -74,10 +86,13 @@ class Linear(Map):
     by: Parent | None = None
     weights: PriorChoice = None
     intercept: PriorChoice = None
+    size: Size = None
 
 
 class MLP(Map):
     """W_k h(... h(W_1 parent + b_1) ...) + b_k: a multilayer perceptron; its weights are point estimates.
+
+    As a statement, `z = MLP(x, size=2)`, it reads the data as an encoder does: standardized, counts as logarithms.
 
     >>> print(MLP("z", hidden=[256, 128], activation="tanh"))
     MLP(z, hidden=[256, 128], activation="tanh")
@@ -86,6 +101,41 @@ class MLP(Map):
     parent: Parent
     hidden: Annotated[tuple[int, ...], BeforeValidator(check_hidden)] = (64,)
     activation: Literal["relu", "tanh", "gelu", "silu", "softplus", "sigmoid"] = "relu"
+    size: Size = None
+
+
+class Nearest(Map):
+    """c = Nearest(x, size=K): the level whose row of x's Table is nearest to x, argmax_k p(x given c = k).
+
+    Under spherical normal noise that is the least squared distance, and the fitted model is k-means; the rows of the
+    table are its centres. A statement alone.
+
+    >>> print(Nearest("x", size=3))
+    Nearest(x, size=3)
+    """
+
+    parent: Parent
+    size: Size = None
+
+    parameters: ClassVar = {}
+    support: ClassVar = "level"
+
+
+class GP(Map):
+    """intercept + sqrt(variance) g(parent), g ~ GP(0, k), k(a, b) = exp(-|(a - b) / lengthscale|^2 / 2).
+
+    A process for each feature, with a variance of its own; they share the lengthscales, one for each dim of the parent,
+    and the inducing inputs, `inducing` in number, which are point estimates (Titsias, 2009; Hensman et al., 2013).
+
+    >>> print(GP("z", inducing=64))
+    GP(z, inducing=64)
+    """
+
+    parent: Parent
+    inducing: Annotated[int, BeforeValidator(check_size)] = 32
+    lengthscale: PriorChoice = None
+    variance: PriorChoice = None
+    intercept: PriorChoice = None
 
 
 class Module(Map):
@@ -99,7 +149,7 @@ class Module(Map):
     name: str
 
 
-PREDICTORS: tuple[type[Map], ...] = (Linear, MLP, Module)
-OWN_SCALE: tuple[type[Map], ...] = (Table, PerFeature, Shared)
+PREDICTORS: tuple[type[Map], ...] = (Linear, GP, MLP, Module)
+OWN_SCALE: tuple[type[Map], ...] = (Table, PerFeature, Shared, Spread)
 
-__all__ = ["MLP", "Linear", "Module", "PerFeature", "Shared", "Table"]
+__all__ = ["GP", "MLP", "Linear", "Module", "Nearest", "PerFeature", "Shared", "Spread", "Table"]

@@ -9,19 +9,20 @@ from typing import Any
 
 from latentprob.errors import ModelError
 from latentprob.spec import check, grammar, structure
-from latentprob.spec.component import Sum
+from latentprob.spec.component import Map, Sum
 from latentprob.spec.distributions import Distribution
-from latentprob.spec.maps import Linear, PerFeature, Shared, Table
+from latentprob.spec.maps import GP, Linear, PerFeature, Shared, Table
 from latentprob.spec.source import read_text
-from latentprob.spec.structure import fields, intercept_of, is_predictor, parents, terms
+from latentprob.spec.structure import Law, fields, intercept_of, is_predictor, parents, terms
+from latentprob.spec.twin import twin
 
 __all__ = ["Model", "argument", "is_predictor", "parents", "terms"]
 
 
 class Model:
-    """A latent-variable model: one statement for each random variable.
+    """A latent-variable model: one statement for each variable, `~` for a random one, `=` for a deterministic one.
 
-    From text, from a mapping of names to distributions, or from keywords:
+    From text, from a mapping of names to distributions and maps, or from keywords:
 
         Model("x ~ Normal(loc=Linear(z), scale=Shared())")
         Model(x=Normal(loc=Linear("z"), scale=Shared()))
@@ -30,7 +31,7 @@ class Model:
     whatever the data leave out.
     """
 
-    def __init__(self, text: str | Mapping[str, Distribution] | None = None, /, **statements: Distribution) -> None:
+    def __init__(self, text: str | Mapping[str, Law] | None = None, /, **statements: Law) -> None:
         found, source = _read(text, statements)
         check.statements(found, source)
         self._statements = MappingProxyType({name: structure.sized(law) for name, law in found.items()})
@@ -44,12 +45,12 @@ class Model:
             raise ModelError(f"{path}: {error}", at=error.at, line=error.line, column=error.column) from None
 
     @property
-    def statements(self) -> Mapping[str, Distribution]:
-        """The distribution of each variable, in order; read-only."""
+    def statements(self) -> Mapping[str, Any]:
+        """The distribution of each random variable and the map of each deterministic one, in order; read-only."""
         return self._statements
 
     def __str__(self) -> str:
-        return "\n".join(f"{name} ~ {grammar.write(law)}" for name, law in self.statements.items())
+        return "\n".join(structure.statement(name, law) for name, law in self.statements.items())
 
     def __repr__(self) -> str:
         return f'Model("""\n{self}\n""")'
@@ -63,10 +64,10 @@ class Model:
     def __hash__(self) -> int:
         return hash(tuple(self.statements.items()))
 
-    def __reduce__(self) -> tuple[type["Model"], tuple[dict[str, Distribution]]]:
+    def __reduce__(self) -> tuple[type["Model"], tuple[dict[str, Law]]]:
         return Model, (dict(self.statements),)
 
-    def __getitem__(self, name: str) -> Distribution:
+    def __getitem__(self, name: str) -> Any:
         return self.statements[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -89,8 +90,18 @@ class Model:
         return parents(self.statements[name])
 
     def children(self, name: str) -> tuple[str, ...]:
-        """The variables whose law reads `name`."""
+        """The variables whose law reads `name`; what encodes a random variable by `=` is not one of its children."""
         return structure.children(self.statements, name)
+
+    @cached_property
+    def embedded(self) -> tuple[str, ...]:
+        """The deterministic variables, stated by `=`."""
+        return tuple(name for name, law in self.statements.items() if isinstance(law, Map))
+
+    @cached_property
+    def is_objective(self) -> bool:
+        """Whether a random variable depends on itself by way of its encoding: no density of rows, an objective."""
+        return structure.is_objective(self.statements)
 
     def is_level(self, name: str) -> bool:
         """Whether `name` holds one level a row (it picks rows of a table) rather than a vector of features."""
@@ -103,6 +114,17 @@ class Model:
         x ~ Normal(loc=Linear(z, weights="point", intercept="point"), scale=Shared(prior="point"))
         """
         return Model({name: _point(self, name) for name in self.statements})
+
+    def deterministic(self) -> "Model":
+        r"""The twin whose hidden variable is a point, computed from the data.
+
+        K-means for a mixture of normals, principal components for factor analysis, an autoencoder for networks. Its parameters are point estimates. Where the model gives each feature a spread of its own, so does the twin.
+
+        >>> print(Model("c ~ Categorical(size=3)\nx ~ Normal(loc=Table(c), scale=Table(c))").deterministic())
+        c = Nearest(x, size=3)
+        x ~ Normal(loc=Table(c, prior="point"), scale=Spread())
+        """
+        return Model(twin(self.statements)).point()
 
 
 def argument(model: Model, name: str, parameter: str) -> Any:
@@ -124,8 +146,10 @@ def _read(text: Any, statements: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     return {**(text or {}), **statements}, None
 
 
-def _point(model: Model, name: str) -> Distribution:
+def _point(model: Model, name: str) -> Law:
     law = model[name]
+    if isinstance(law, Map):
+        return _point_term(law, True)
     changed = {parameter: _point_argument(argument(model, name, parameter)) for parameter in law.parameters}
     return type(law)(**{**fields(law), **changed})
 
@@ -144,4 +168,7 @@ def _point_term(value: Any, intercept: bool) -> Any:
         return type(value)(**{**fields(value), "prior": "point"})
     if isinstance(value, Linear):
         return Linear(**{**fields(value), "weights": "point", "intercept": "point" if intercept else None})
+    if isinstance(value, GP):  # the process itself is no parameter: its values keep their law
+        points = {"lengthscale": "point", "variance": "point", "intercept": "point" if intercept else None}
+        return GP(**{**fields(value), **points})
     return value

@@ -4,6 +4,7 @@ from keyword import iskeyword
 from typing import Any
 
 from latentprob.errors import ModelError
+from latentprob.spec.component import Map
 from latentprob.spec.grammar import KINDS
 from latentprob.spec.numbers import At
 from latentprob.spec.structure import Laws, argument_of, parents, places, site_names
@@ -13,7 +14,7 @@ RESERVED = (
     *("self", "torch", "pyro", "dist", "math", "rows", "batch", "nn", "constraints", "poutine", "len", "super"),
     *("parameters", "prior", "precision", "tril", "shift", "freedom", "seen", "probs", "joint", "slice", "_"),
     *("AutoNormal", "PyroModule", "PowerTransform", "SigmoidTransform", "inverse_wishart_tril", "seen_normal"),
-    *("normal_log_prob", "seen_normal_log_prob", "multivariate_normal_log_prob", "seen_precision"),
+    *("normal_log_prob", "seen_normal_log_prob", "multivariate_normal_log_prob", "seen_precision", "process_features"),
 )
 DIMS = ("chain", "draw", "row", "feature")  # axes of the results
 # What the program and the results call parts of an input, and of a stated variable.
@@ -59,6 +60,8 @@ def check_generated(laws: Laws) -> None:
     inputs = {parent: at for name, law in laws.items() for at, term in places(law, name) for parent in parents(term)}
     taken = {part.format(name): f"a part of {name}" for name in inputs for part in INPUT_PARTS}
     taken.update({part.format(name): f"a part of {name}" for name in laws for part in PARTS})
+    maps = [name for name, law in laws.items() if isinstance(law, Map)]
+    taken.update({part.format(name): f"a part of {name}" for name in maps for part in ("{}_intercept", "{}_encoder")})
     starts = {f"{name}_{each}": f"the {each} of {name}" for name, law in laws.items() for each in law.parameters}
     for variable, at in {**inputs, **{name: (name, "~") for name in laws}}.items():
         found = [what for start, what in starts.items() if f"{variable}_".startswith(f"{start}_")]

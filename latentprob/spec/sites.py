@@ -4,16 +4,16 @@ The program, the draws, the tree and the report all ask `sites`; nothing else kn
 """
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from latentprob.errors import ModelError
 from latentprob.spec.component import Sum
-from latentprob.spec.distributions import Bernoulli, Categorical, Distribution
-from latentprob.spec.maps import MLP, Linear, Module, PerFeature, Shared, Table
+from latentprob.spec.distributions import Bernoulli, Categorical, Distribution, Normal
+from latentprob.spec.maps import GP, PREDICTORS, Linear, Nearest, PerFeature, Shared, Table
 from latentprob.spec.model import Model, argument, terms
 from latentprob.spec.schema import Schema
-from latentprob.spec.structure import MATRICES, intercept_of, site_name, support_of
+from latentprob.spec.structure import MATRICES, intercept_of, processes, site_name, support_of
 
 __all__ = [
     "MATRICES",
@@ -28,6 +28,7 @@ __all__ = [
     "sites",
 ]
 
+POINTS = "*"  # behind the name of a process: the axis of its inducing points
 MATRIX_BIS = "_bis"  # ArviZ's name for the second axis of a matrix
 
 
@@ -37,9 +38,10 @@ class Free:
 
     name: its Pyro site and its variable in the posterior, such as "x_loc_weights".
     axes: "c" for the levels of c, "z" for the dims of z or the features of an input or observed variable,
-        "x." for the categories of x; a matrix repeats its axis.
+        "x." for the categories of x, "x_loc*" for the inducing points of a process; a matrix repeats its axis.
     domain: where it lies (a parameter's domain of `distributions`).
-    part: "value" of a table, PerFeature or Shared; "weights" or "intercept" of a Linear.
+    part: "value" of a table, PerFeature or Shared; "weights" or "intercept" of a Linear; "intercept", "lengthscale",
+        "variance" or "inducing" (the whitened values at the inducing inputs) of a GP.
     predictor: whether it lives under the parameter's link.
     """
 
@@ -48,7 +50,7 @@ class Free:
     parameter: str
     axes: tuple[str, ...]
     domain: str
-    part: Literal["value", "weights", "intercept"]
+    part: Literal["value", "weights", "intercept", "lengthscale", "variance", "inducing"]
     source: Any
     prior: Any
     predictor: bool
@@ -59,7 +61,7 @@ class Site:
     """A variable of the result: dims name its axes, labels are their coordinates."""
 
     name: str
-    role: Literal["global", "latent", "observed", "input"]
+    role: Literal["global", "latent", "embedded", "observed", "input"]
     axes: tuple[str, ...]
     dims: tuple[str, ...]
     shape: tuple[int, ...]
@@ -103,7 +105,7 @@ def _free(model: Model, name: str, parameter: str, domain: str, value: Any) -> l
         value = Shared(prior=value)
     parts = terms(value)
     summed = isinstance(value, Sum)
-    inside = "real" if summed or any(isinstance(p, (Linear, MLP, Module)) for p in parts) else domain
+    inside = "real" if summed or any(isinstance(p, PREDICTORS) for p in parts) else domain
 
     def free(suffix: str, axes: tuple[str, ...], part: Any, what: Any, prior: Any) -> Free:
         label = site_name(name, parameter, part, parts) + suffix
@@ -124,11 +126,32 @@ def _free(model: Model, name: str, parameter: str, domain: str, value: Any) -> l
             if part is intercept:
                 found.append(free("_intercept", (*by, *own, *tail), part, "intercept", part.intercept))
             found.append(free("_weights", (*by, part.parent, *own, *tail), part, "weights", part.weights))
+        elif isinstance(part, GP):
+            if part is intercept:
+                found.append(free("_intercept", (*own, *tail), part, "intercept", part.intercept))
+            found += _process(free("", (*own, *tail), part, "value", None))
     return found
 
 
+def _process(base: Free) -> list[Free]:
+    """The parameters of a Gaussian process; `base` has its name and the axes of one of its values."""
+    part, points = base.source, f"{base.name}{POINTS}"
+
+    def positive(which: Any, axes: tuple[str, ...], prior: Any) -> Free:
+        return replace(
+            base, name=f"{base.name}_{which}", axes=axes, domain="positive", part=which, prior=prior, predictor=False
+        )
+
+    values = replace(base, name=f"{base.name}_inducing", axes=(points, *base.axes), part="inducing", predictor=True)
+    return [
+        positive("lengthscale", (part.parent,), part.lengthscale),
+        positive("variance", base.axes, part.variance),
+        replace(values, domain="real", prior=Normal(loc=0, scale=1)),
+    ]
+
+
 def sites(model: Model, schema: Schema) -> dict[str, Site]:
-    """Every variable of the model with its dims, shape and labels, by name: globals, latents, observed, inputs."""
+    """Every variable of the model with its dims, shape and labels, by name: parameters, statements, inputs."""
     found: dict[str, Site] = {}
     for free in free_parameters(model):
         support = "real" if free.predictor else free.domain
@@ -136,6 +159,7 @@ def sites(model: Model, schema: Schema) -> dict[str, Site]:
     for name in (*model.statements, *model.inputs):
         support = support_of(type(model[name])) if name in model else "real"
         role: Any = "input" if name not in model else "observed" if name in schema else "latent"
+        role = "embedded" if name in model.embedded else role
         found[name] = _site(model, schema, name, role, own_axes(model, name), support)
     return found
 
@@ -158,6 +182,9 @@ def axis_of(model: Model, schema: Schema, axis: str) -> tuple[str, tuple[Hashabl
     if axis.endswith("."):
         name = axis[:-1]
         return f"{name}_level", levels_of(model, schema, name), False
+    if axis.endswith(POINTS):
+        process = next(part for base, _, _, part in processes(model.statements) if base == axis[: -len(POINTS)])
+        return f"{axis[: -len(POINTS)]}_point", tuple(range(process.inducing)), False
     if model.is_level(axis):
         return f"{axis}_level", levels_of(model, schema, axis), False
     if axis in schema:
@@ -174,7 +201,7 @@ def levels_of(model: Model, schema: Schema, name: str) -> tuple[Hashable, ...]:
     law = model.statements.get(name)
     if isinstance(law, Bernoulli):
         return (0, 1)
-    size = law.size if isinstance(law, Categorical) else None
+    size = law.size if isinstance(law, (Categorical, Nearest)) else None
     if size is None:
         raise ModelError(f"{name} is hidden and has no size; write {name} ~ Categorical(size=3), say")
     return tuple(range(size))

@@ -1,10 +1,10 @@
-"""What a model leaves open: the sign, order and rotation of the dims of a hidden continuous variable."""
+"""What a model leaves open: the labels of hidden levels; sign, order and rotation of the dims of a hidden z."""
 
 from collections.abc import Container
 from typing import Any
 
-from latentprob.spec.distributions import Distribution, Laplace, Normal, StudentT
-from latentprob.spec.maps import Linear
+from latentprob.spec.distributions import Bernoulli, Distribution, Laplace, Normal, StudentT
+from latentprob.spec.maps import MLP, Linear, Module
 from latentprob.spec.model import Model, argument, parents, terms
 from latentprob.spec.sites import Free, free_parameters
 
@@ -65,3 +65,38 @@ def _depth(value: object) -> int:
 
 def _any(value: object) -> bool:
     return any(map(_any, value)) if isinstance(value, tuple) else bool(value)
+
+
+def exchangeable(model: Model, observed: Container[str]) -> tuple[str, ...]:
+    """Hidden discrete variables whose levels may change places without changing the model."""
+    hidden = [name for name in model if model.is_level(name) and name not in observed]
+    return tuple(name for name in hidden if _symmetric(model, name))
+
+
+def _symmetric(model: Model, name: str) -> bool:
+    law, own = model[name], arguments_of(model, name)
+    readers = [term for child in model.children(name) for term in arguments_of(model, child)]
+    networks = (MLP, Module)
+    if any(isinstance(t, networks) and t.parent == name for t in readers) or any(isinstance(t, networks) for t in own):
+        return False
+    if any(varies(t, 1) for t in own if isinstance(t, tuple)):
+        return False
+    if isinstance(law, Bernoulli) and not all(_even(t) for t in own):
+        return False
+    return all(not _varies_along(free, name) for free in free_parameters(model))
+
+
+def _even(term: object) -> bool:
+    """Whether a Bernoulli's parameter is the same for 0 and for 1."""
+    if isinstance(term, (int, float, tuple, str)):
+        return False
+    prior = getattr(term, "weights", getattr(term, "prior", None))
+    concentrations = [getattr(prior, field, None) for field in ("concentration1", "concentration0")]
+    return prior in (None, "point") or (None not in concentrations and concentrations[0] == concentrations[1])
+
+
+def _varies_along(free: Free, axis: str) -> bool:
+    if axis not in free.axes or not isinstance(free.prior, Distribution):
+        return False
+    place = len(free.axes) - free.axes.index(axis)
+    return any(varies(getattr(free.prior, p), place) for p in free.prior.parameters)

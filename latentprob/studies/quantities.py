@@ -20,7 +20,7 @@ from latentprob.posterior.matching import Array
 from latentprob.posterior.result import Result
 from latentprob.program import evaluate
 from latentprob.spec.sites import Free, Site, free_parameters
-from latentprob.spec.symmetry import loadings_of, symmetry
+from latentprob.spec.symmetry import exchangeable, loadings_of, symmetry
 
 CELLS = 8  # numbers of one parameter that are ranked, the first ones
 ROWS = 2  # rows whose latents are ranked: rows of a simulation are exchangeable, so the first ones
@@ -49,7 +49,7 @@ class Joined:
     @cached_property
     def mixtures(self) -> tuple[str, ...]:
         """Latents whose levels may change places."""
-        return labels.exchangeable(self.result.model, self.result.values.schema)
+        return exchangeable(self.result.model, self.result.values.schema)
 
 
 def joined(result: Result, world: World, places: Array, seed: int) -> Joined:

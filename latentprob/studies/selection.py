@@ -21,9 +21,9 @@ from latentprob.inference import SVI
 from latentprob.inference.progress import Progress
 from latentprob.plots.selection import selection as plot
 from latentprob.posterior import latent
-from latentprob.posterior.labels import exchangeable
 from latentprob.posterior.result import Result
 from latentprob.spec.model import Model
+from latentprob.spec.symmetry import exchangeable
 from latentprob.studies.sizes import check_sized, resized
 
 PARTITION_DRAWS = 100  # of each restart, for its partition and for the number of occupied levels

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from latentprob.errors import FileError
-from latentprob.files.tables import read_table
+from latentprob.files.tables import read_table, write_table
 
 FRAME = pd.DataFrame({"a": [1.5, np.nan, 3.0], "n": [1, 2, 3], "who": ["u", "v", "w"]})
 
@@ -76,3 +76,29 @@ def test_what_cannot_be_read_says_why(case, tmp_path):
     write(path)
     with pytest.raises(FileError, match=re.escape(message)):
         read_table(path)
+
+
+@pytest.mark.parametrize("name", ["new.csv", "new.parquet"])
+def test_a_written_table_comes_back(name, tmp_path):
+    (tmp_path / name).write_text("what was there")
+    write_table(tmp_path / name, FRAME)
+    pd.testing.assert_frame_equal(read_table(tmp_path / name), FRAME)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["new.xlsx", "new"])
+def test_a_table_of_another_format_is_not_written(name, tmp_path):
+    with pytest.raises(FileError, match=r"written to \.csv or \.parquet files, not to"):
+        write_table(tmp_path / name, FRAME)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failed_writing_leaves_the_old_table(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError("no space left on device")
+
+    write_table(tmp_path / "table.csv", FRAME)
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(OSError, match="no space"):
+        write_table(tmp_path / "table.csv", FRAME.iloc[:1])
+    assert len(read_table(tmp_path / "table.csv")) == len(FRAME)

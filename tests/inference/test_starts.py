@@ -16,7 +16,7 @@ C = np.repeat([0, 1], [100, 200])
 def start(problem, text, data, restart=0):
     at = problem(text, data)
     with isolated(0):
-        return {name: np.asarray(v) for name, v in starts(at, at.build(AutoDelta), [restart], 0)[0].items()}
+        return {name: np.asarray(v) for name, v in starts(at, at.build(AutoDelta), [restart], 0)[0].values.items()}
 
 
 def test_a_mixture_starts_at_its_groups(problem):
@@ -84,7 +84,7 @@ def test_every_law_has_a_start_of_finite_density_that_beats_the_prior(problem, l
     with isolated(0):
         module = at.build(AutoDelta)
         batch, weights = at.arguments()
-        value = starts(at, module, [0], 0)[0]
+        value = starts(at, module, [0], 0)[0].values
         space = space_of(module.priors, value)
         density = Density(module, space, at.rows)
         near, far = (density(v, batch, weights) for v in (space.join(value), torch.zeros_like(space.start)))

@@ -13,6 +13,7 @@ from matplotlib.colors import to_rgba
 
 from latentprob import plots
 from latentprob.plots.canvas import BRIGHT, FAINT, colours
+from latentprob.spec.model import Model
 
 ROWS, CHAINS, DRAWS = 40, 2, 30
 GENERATOR = np.random.default_rng(0)
@@ -74,7 +75,37 @@ def criteria() -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index([1, 2, 3], name="c"))
 
 
+MODEL = Model("c ~ Categorical(size=2)\nz = Linear(x, size=2)\nx ~ Normal(loc=Linear(z) + Table(c), scale=Shared())")
+
+
+def responsible() -> xr.DataArray:
+    probs = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.0, 1.0], [0.7, 0.3]])
+    return xr.DataArray(probs, {"c_level": ["low", "high"]}, ("row", "c_level"))
+
+
+def ks() -> xr.DataArray:
+    return xr.DataArray([0.1, 1.2, 0.3, 0.9, 0.5], {"person": list("abcde")}, ("person",))
+
+
+def kl() -> xr.DataArray:
+    return xr.DataArray([0.5, 0.001, 2.0], {"z_dim": [0, 1, 2]}, ("z_dim",))
+
+
+def rows() -> xr.DataArray:
+    values = GENERATOR.normal(size=(ROWS, 2)) * [1, 10]
+    return xr.DataArray(values, {"feature": ["a", "b"]}, ("row", "feature"))
+
+
+def replicated(x: xr.DataArray) -> xr.DataArray:
+    return x.expand_dims(chain=2, draw=30) + GENERATOR.normal(size=(2, 30, *x.shape))
+
+
 PLOTS = {
+    "graph": lambda **kw: plots.graph(MODEL, ["x"], **kw),
+    "latent_kl": lambda **kw: plots.latent_kl(kl(), **kw),
+    "posterior_predictive": lambda **kw: plots.posterior_predictive(rows(), replicated(rows()), **kw),
+    "responsibilities": lambda **kw: plots.responsibilities(responsible(), **kw),
+    "row_pareto_k": lambda **kw: plots.row_pareto_k(ks(), 0.7, **kw),
     "bound": lambda **kw: plots.bound(stats(), **kw),
     "calibration": lambda **kw: plots.calibration(curves(), **kw),
     "components": lambda **kw: plots.components(**mixture(), **kw),

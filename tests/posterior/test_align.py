@@ -7,11 +7,11 @@ from scipy.stats import ortho_group
 from latentprob.inference.problem import Draws
 from latentprob.posterior import factors, labels
 from latentprob.posterior.align import align
-from latentprob.posterior.matching import assign
+from latentprob.inference.assignment import assign
 from latentprob.program import compile
 from latentprob.spec.model import Model
 from latentprob.spec.schema import Column, Schema
-from latentprob.spec.symmetry import ROTATION, symmetry
+from latentprob.spec.symmetry import ROTATION, exchangeable, symmetry
 
 MIXTURE = Model("c ~ Categorical(size=3)\nx ~ MultivariateNormal(loc=Table(c), covariance=Table(c))")
 FACTORS = Model("z ~ Normal(0, 1, size=2)\nx ~ Normal(loc=Linear(z), scale=PerFeature())")
@@ -104,7 +104,7 @@ def test_rounding_on_the_diagonal_of_a_correlation_tells_no_components_apart() -
     }.values(),
 )
 def test_labels_are_exchangeable_where_the_priors_say_so(text: str, expected: tuple[str, ...]) -> None:
-    assert labels.exchangeable(Model(text), SCHEMA) == expected
+    assert exchangeable(Model(text), SCHEMA) == expected
 
 
 def test_a_hidden_bernoulli_is_flipped_with_its_probability() -> None:
@@ -116,7 +116,7 @@ def test_a_hidden_bernoulli_is_flipped_with_its_probability() -> None:
         "b_probs": np.where(flip, 1 - probs, probs),
         "x_loc": np.where(flip[:, None], loc[:, ::-1], loc)[..., None],
     }
-    assert labels.exchangeable(model, SCHEMA) == ("b",)
+    assert exchangeable(model, SCHEMA) == ("b",)
     again = labels.relabel("b", labels.label_order("b", found, model, {}, ()), found, {"x_loc": ("b", "x")}, model)
     np.testing.assert_allclose(again["b_probs"], probs)
     np.testing.assert_allclose(again["x_loc"][..., 0], loc)

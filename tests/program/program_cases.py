@@ -142,6 +142,17 @@ DRAWN = {
     "x ~ Normal(loc=Linear(z), scale=Shared())",
     "drawn and integrated": "u ~ Normal(0, 1)\nz ~ Normal(0, 1, size=2)\n"
     "x ~ Normal(loc=Linear(z) + MLP(u, hidden=[3]), scale=PerFeature())",
+    "process": "z ~ Normal(0, 1, size=2)\nx ~ Normal(loc=GP(z, inducing=5), scale=Shared())",
+    "process of an input": "x ~ Normal(loc=GP(w, inducing=5), scale=PerFeature())",
+    "process and table": "c ~ Categorical(size=2)\nz ~ Normal(0, 1, size=2)\n"
+    "x ~ Normal(loc=Table(c) + GP(z, inducing=5), scale=Shared())",
+    "two processes": "z ~ Normal(0, 1, size=2)\nu ~ Normal(0, 1)\nx ~ Poisson(rate=GP(u) + GP(z, inducing=5))",
+    "categorical process": "z ~ Normal(0, 1)\nx ~ Categorical(logits=GP(z, inducing=5))",
+    "process and line": "u ~ Normal(0, 1)\nz ~ Normal(0, 1, size=2)\n"
+    "x ~ Normal(loc=Linear(z) + GP(u, inducing=5), scale=PerFeature())",
+    "levels by a process": "c ~ Categorical(logits=GP(w, inducing=5), size=3)\nx ~ Normal(loc=Table(c), scale=1)",
+    "factors under a process": "z ~ Normal(loc=GP(w, inducing=5), scale=1, size=2)\n"
+    "x ~ Normal(loc=Linear(z), scale=Shared())",
     "network and input": "c ~ Bernoulli(logits=MLP(w, hidden=[3]))\nx ~ Normal(loc=Table(c), scale=Shared())",
 }
 
@@ -154,7 +165,24 @@ LONG = {
     "long, network": "latent_scores_of_persons ~ Normal(0, 1, size=2)\n"
     "times_of_reaction_of_persons ~ Bernoulli(logits=MLP(latent_scores_of_persons, hidden=[3]))",
 }
-SHIPPED = {name: models.path(name).read_text() for name in models.names()}
+FILES = {name: models.path(name).read_text() for name in models.names()}
+SHIPPED = {name: text for name, text in FILES.items() if not Model(text).embedded}
+# What is hidden is computed from the data: no gaps, no beliefs; some without priors.
+EMBEDDED = {
+    **{name: text for name, text in FILES.items() if name not in SHIPPED},
+    "linear": "z = Linear(x, size=2)\nx ~ Normal(loc=Linear(z), scale=Shared())",
+    "linear, by level": "z = Linear(x, by=g, size=2)\nx ~ Normal(loc=Linear(z, by=g), scale=PerFeature())",
+    "of an input": "z = Linear(w, size=2)\nx ~ Normal(loc=Linear(z), scale=Shared())",
+    "as it is": "z = Linear(w, size=4)\nx ~ Normal(loc=z, scale=0.5)",
+    "one dim": "z = Linear(x, size=1)\nx ~ Poisson(rate=Linear(z))",
+    "two steps": 'h = MLP(x, hidden=[5], activation="tanh", size=3)\nz = Linear(h, size=2)\n'
+    "x ~ Normal(loc=MLP(z, hidden=[5]), scale=Shared())",
+    "counts": "z = MLP(x, hidden=[5], size=2)\nx ~ Poisson(rate=MLP(z, hidden=[5]))",
+    "levels encoded": "z = MLP(x, hidden=[5], size=2)\nx ~ Categorical(logits=MLP(z, hidden=[5]))",
+    "nearest rates": "c = Nearest(x, size=3)\nx ~ Poisson(rate=Table(c))",
+    "nearest, covariance": "c = Nearest(x, size=2)\nx ~ MultivariateNormal(loc=Table(c), covariance=Table(c))",
+    "nearest, heavy tails": "c = Nearest(x, size=2)\nx ~ StudentT(df=4, loc=Table(c), scale=Shared())",
+}
 TEXTS = {**CLOSED, **DRAWN, **LONG, **SHIPPED}
 GAPS = {"": (), ", gaps": ("x",)}
 

@@ -13,7 +13,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from latentprob.program import evaluate
 
-ENCODED = cases({**DRAWN, **{name: SHIPPED[name] for name in ("vae", "mixture_vae")}})
+ENCODED = cases({**DRAWN, **{name: SHIPPED[name] for name in ("vae", "mixture_vae", "gplvm")}})
 OPENED = {
     name: replace(Case(CLOSED[name]), collapse=False)
     for name in ("factors", "factors by level", "factors, correlated", "two factors of one child")

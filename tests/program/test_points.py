@@ -42,7 +42,10 @@ def sites_of(case: Case):
     return {n: s for n, s in trace.nodes.items() if s["type"] == "sample" and not s["infer"].get("_deterministic")}
 
 
-@pytest.mark.parametrize("case", POINTS.values(), ids=POINTS)
+FLAT = {name: case for name, case in POINTS.items() if not case.program.layout.residuals}
+
+
+@pytest.mark.parametrize("case", FLAT.values(), ids=FLAT)
 def test_point_sites_are_flat(case):
     sites = sites_of(case) if case.program.site_axes else {}
     assert all(type(site["fn"]).__name__ == "ImproperUniform" for site in sites.values())
@@ -53,6 +56,12 @@ def test_point_sites_are_flat(case):
     rows = evaluate.row_log_density(case.module, case.batch, draws, drawn)
     torch.testing.assert_close(joint, rows.sum(-1))  # no prior counts
     assert rows.isfinite().all()
+
+
+def test_a_process_keeps_its_law_where_its_parameters_are_points():
+    sites = sites_of(POINTS["process"])
+    assert {n for n, site in sites.items() if type(site["fn"]).__name__ != "ImproperUniform"} == {"x_loc_inducing"}
+    assert {"x_loc_intercept", "x_loc_lengthscale", "x_loc_variance", "x_scale"} < set(sites)
 
 
 @pytest.mark.parametrize("case", POINTS.values(), ids=POINTS)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from program_cases import CLOSED, HELD, PARTLY, SHIPPED, TEXTS, Case, cases
+from program_cases import CLOSED, EMBEDDED, FILES, HELD, PARTLY, SHIPPED, TEXTS, Case, cases
 
 from latentprob import models
 from latentprob.program import write
@@ -19,7 +19,8 @@ from latentprob.spec.model import Model
 ALL = {**cases(TEXTS), **PARTLY, **HELD}
 POINTS = {f"{name}, point": replace(case, point=True) for name, case in ALL.items()}
 DRAWN = {f"{name}, not collapsed": replace(case, collapse=False) for name, case in cases(SHIPPED).items()}
-EVERY = {**ALL, **POINTS, **DRAWN}
+COMPUTED = {name: Case(text) for name, text in EMBEDDED.items()}
+EVERY = {**ALL, **POINTS, **DRAWN, **COMPUTED}
 ALLOWED = {"math", "pyro", "torch"}
 BLOCK = """
 import sys, importlib.abc
@@ -60,11 +61,11 @@ def test_text_stands_alone(case):
     assert "Program" in {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", FILES)
 def test_shipped_program_is_the_compiled_model(name):
     path = models.path(name)
     assert path.with_suffix(".py").read_text() == write.source(path), "run: make models"
-    assert SHIPPED[name].startswith("#")
+    assert FILES[name].startswith("#")
 
 
 def test_write_makes_the_programs_beside_the_models(tmp_path):
@@ -73,9 +74,9 @@ def test_write_makes_the_programs_beside_the_models(tmp_path):
     assert "class Program(PyroModule)" in (tmp_path / "two.py").read_text()
 
 
-@pytest.mark.parametrize("name", ["gaussian_mixture", "mixture_of_factor_analysers", "mixture_vae"])
+@pytest.mark.parametrize("name", ["gaussian_mixture", "mixture_of_factor_analysers", "mixture_vae", "gplvm", "linear"])
 def test_saved_program_fits_without_latentprob(name, tmp_path):
-    Case(SHIPPED[name]).program.save(tmp_path / "program.py")
+    Case({**FILES, **EMBEDDED}[name]).program.save(tmp_path / "program.py")
     (tmp_path / "run.py").write_text(
         BLOCK
         + """

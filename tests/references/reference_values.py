@@ -426,3 +426,42 @@ POSTERIORS = {
         },
     ),
 }
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Probabilistic principal components by maximum likelihood; error: squared, a row, of plain ones; variances."""
+
+    data: str
+    size: int
+    noise: float
+    log_likelihood: float
+    error: float
+    variances: list[float]
+
+
+# ppca_set_A: closed form (Tipping and Bishop, 1999), data standardized with divisor N.
+PRINCIPAL = {
+    "wine_std_q1": Principal("wine", 1, 0.69117915, -3026.7951, 8.2941497, [4.7058503]),
+    "wine_std_q2": Principal("wine", 2, 0.527016, -2875.6363, 5.797176, [4.7058503, 2.4969737]),
+    "wine_std_q3": Principal("wine", 3, 0.4351104, -2794.919, 4.351104, [4.7058503, 2.4969737, 1.446072]),
+    "iris_raw_q1": Principal("iris", 1, 0.11413908, -470.66946, 0.34241724, [4.2000534]),
+    "iris_raw_q2": Principal("iris", 2, 0.050682148, -404.96278, 0.1013643, [4.2000534, 0.24105294]),
+}
+
+
+@dataclass(frozen=True)
+class Means:
+    """The global optimum of k-means: within-cluster sum of squares, and numbers of rows."""
+
+    data: str
+    size: int
+    inertia: float
+    sizes: list[int]
+
+
+# kmeans_set_A: known optima, wine standardized with divisor N.
+KMEANS = {
+    "iris_raw_K3": Means("iris", 3, 78.851441, [38, 50, 62]),
+    "wine_std_K3": Means("wine", 3, 1277.9285, [51, 62, 65]),
+}

@@ -40,6 +40,14 @@ REFUSED = {
     # parents
     "Linear of a level": (C + "x ~ Normal(loc=Linear(c), scale=1)", (2, 23), "c is discrete .Categorical.*write Table"),
     "MLP of a level": (C + "x ~ Normal(loc=MLP(c), scale=1)", (2, 20), "write Table.c"),
+    "GP of a level": (C + "x ~ Normal(loc=GP(c), scale=1)", (2, 19), "write Table.c"),
+    "lengthscale below 0": ("x ~ Normal(GP(w, lengthscale=Normal(0, 1)), 1)", (1, 30), "are not all above 0"),
+    "two intercepts, of a process": (
+        "x ~ Normal(PerFeature() + GP(w, intercept=Normal(0, 1)), 1)",
+        (1, 43),
+        "the sum has one intercept, that of PerFeature",
+    ),
+    "probs of a GP": ("c ~ Categorical(probs=GP(z), size=3)", (1, 23), "write logits=GP.z"),
     "Module of a level": (C + 'x ~ Normal(loc=Module(c, name="f"), scale=1)', (2, 23), "write Table.c"),
     "name of a level": (C + "x ~ Normal(loc=c, scale=1)", (2, 16), "write Table.c"),
     "Linear of a Bernoulli": ("b ~ Bernoulli()\nx ~ Normal(loc=Linear(b), scale=1)", (2, 23), "discrete .Bernoulli."),
@@ -115,7 +123,65 @@ REFUSED = {
     ),
     # statements
     "a prior as a law": ("x ~ HalfNormal(1)", (1, 5), "HalfNormal stands only in a parameter's place"),
-    "a map as a law": ("x ~ Table(c)", (1, 5), "this is a map; write a distribution"),
+    "a map as a law": ("x ~ Table(c)", (1, 5), "is a map: a deterministic variable is written x = Table"),
+    "no size behind equals": (
+        "z = Linear(x)\nx ~ Normal(loc=Linear(z), scale=1)",
+        (1, 5),
+        "the size of z is missing; write size=2",
+    ),
+    "nothing reads it": (
+        "z = Linear(x, size=2)\nx ~ Normal(0, 1)",
+        (1, 1),
+        "nothing reads z; leave it out, or read it",
+    ),
+    "a map of another kind": (
+        "z = Table(g)\nx ~ Normal(loc=Linear(z), scale=1)",
+        (1, 5),
+        "Table stands only in an argument of a distribution; write z = Linear",
+    ),
+    "a circle of deterministic ones": (
+        "h = Linear(z, size=2)\nz = Linear(h, size=2)\nx ~ Normal(loc=Linear(z), scale=1)",
+        (1, 5),
+        "in a circle: h reads z reads h",
+    ),
+    "a size inside": ("x ~ Normal(loc=Linear(z, size=2), scale=1)", (1, 31), "the size is that of x; leave size out"),
+    "nearest inside": (
+        "x ~ Normal(loc=Nearest(y, size=2), scale=1)",
+        (1, 16),
+        "is a level; write c = Nearest",
+    ),
+    "nearest without a table": (
+        "c = Nearest(x, size=2)\ny ~ Normal(loc=Table(c), scale=1)\nx ~ Normal(0, 1)",
+        (1, 13),
+        "x has none; write x ~ Normal.loc=Table.c., scale=Shared",
+    ),
+    "nearest beside another": (
+        "c = Nearest(x, size=2)\nz = Linear(x, size=1)\nx ~ Normal(loc=Table(c) + Linear(z), scale=1)",
+        (1, 13),
+        "x reads z beside c, and its table alone does not say which row is nearest",
+    ),
+    "nearest of one level": ("c = Nearest(x, size=1)\nx ~ Normal(loc=Table(c), scale=1)", (1, 5), "a size from 2"),
+    "nearest as numbers": (
+        "c = Nearest(x, size=3)\nx ~ Normal(loc=Table(c) + Linear(c), scale=1)",
+        (2, 34),
+        "c is discrete .Nearest. and is read as numbers here; write Table",
+    ),
+    "a point as levels": (
+        "z = Linear(x, size=2)\nx ~ Normal(loc=Table(z), scale=1)",
+        (2, 22),
+        "z has no levels .Linear.*; write Linear",
+    ),
+    "levels encoded as numbers": (
+        "z = Linear(x, size=2)\nx ~ Categorical(logits=Linear(z), size=3)",
+        (1, 12),
+        "x is Categorical, and Linear reads numbers; write MLP",
+    ),
+    "spread of a location": ("x ~ Normal(loc=Spread(), scale=1)", (1, 16), "found Spread.*; write scale=Spread"),
+    "a prior behind equals": (
+        "z = Linear(x, weights=HalfNormal(-1), size=2)\nx ~ Normal(loc=Linear(z), scale=1)",
+        (1, 34),
+        "allowed are numbers above 0",
+    ),
     "a number as a law": ("x ~ 3", (1, 5), "this is no distribution"),
     "a name as a law": ("x ~ y", (1, 5), "this is no distribution"),
     "a circle": (
@@ -195,6 +261,7 @@ OBJECTS = {
     "no parent": (lambda: lp.Table(), "Table needs 'parent', a name"),
     "a map as a parent": (lambda: lp.Linear(lp.MLP("z")), r"MLP\(z\) is no name"),
     "a prior as text": (lambda: lp.Table("c", prior="flat"), "flat is no prior"),
+    "inducing inputs": (lambda: lp.GP("z", inducing=0), "0 is no size; write a whole number from 1"),
     "hidden a number": (lambda: lp.MLP("z", hidden=3), "3 is no list of widths"),
     "activation": (lambda: lp.MLP("z", activation="rlu"), "Nearest is 'relu'"),
     "an indexed name": (lambda: lp.Model({"u[user]": lp.Normal(0, 1)}), "has an index, which is not part"),

@@ -122,6 +122,10 @@ POINTS = {
         'x ~ Poisson(rate=Table(c, prior="point") + Linear(z, weights="point"))',
     ),
     "degrees of freedom": ("x ~ StudentT(loc=0, scale=1)", 'x ~ StudentT(df=Shared(prior="point"), loc=0, scale=1)'),
+    "processes": (
+        "x ~ Normal(GP(z, variance=HalfNormal(1)), 1)",
+        'x ~ Normal(loc=GP(z, inducing=32, lengthscale="point", variance="point", intercept="point"), scale=1)',
+    ),
     "networks": ("x ~ Bernoulli(logits=MLP(z))", "x ~ Bernoulli(logits=MLP(z))"),
 }
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import latentprob as lp
 from latentprob.spec import distributions, maps
+from latentprob.spec.component import Map
 from latentprob.spec.distributions import Distribution
 
 POSITIVE = st.integers(1, 50) | st.floats(1e-9, 1e9)
@@ -75,12 +76,20 @@ network = st.builds(
     hidden=st.lists(st.integers(1, 300), max_size=3),
     activation=st.sampled_from(["relu", "tanh", "gelu", "silu", "softplus", "sigmoid"]),
 )
+process = st.builds(
+    lp.GP,
+    parent=st.sampled_from(["z", "w"]),
+    inducing=st.integers(1, 300),
+    lengthscale=prior("positive"),
+    variance=prior("positive"),
+    intercept=prior("real"),
+)
 module = st.builds(lp.Module, parent=st.just("w"), name=st.sampled_from(["decoder", "f"]))
 total = st.builds(
     lambda table, weights, other, offset: table + lp.Linear("w", weights=weights) + other + offset,
     tables("real"),
     prior("real"),
-    network | module,
+    network | module | st.builds(lp.GP, parent=st.just("w"), inducing=st.integers(1, 300)),
     REAL,
 )
 
@@ -92,7 +101,7 @@ def arguments(draw, domain):
     if domain in NUMBERS:
         choices.append(NUMBERS[domain])
     if domain in ("real", "positive", "logits"):
-        choices += [linear, network, module, total]
+        choices += [linear, network, process, module, total]
     if domain == "real":
         choices.append(st.just("w"))
     return draw(st.one_of(choices))
@@ -122,7 +131,37 @@ def models(draw):
     return lp.Model({**latents, **observed})
 
 
-@given(models())
+encoders = st.one_of(
+    st.builds(
+        lp.Linear,
+        parent=st.sampled_from(["x", "w"]),
+        by=st.sampled_from([None, "g"]),
+        weights=prior("real"),
+        intercept=prior("real"),
+        size=st.integers(1, 9),
+    ),
+    st.builds(
+        lp.MLP,
+        parent=st.sampled_from(["x", "w"]),
+        hidden=st.lists(st.integers(1, 300), max_size=3),
+        activation=st.sampled_from(["relu", "tanh"]),
+        size=st.integers(1, 9),
+    ),
+)
+
+
+@st.composite
+def objectives(draw):
+    """A model whose hidden variable is computed from the data."""
+    if draw(st.booleans()):
+        law = lp.Normal(loc=lp.Table("c", prior=draw(prior("real"))), scale=draw(tables("positive")))
+        return lp.Model(c=lp.Nearest("x", size=draw(st.integers(2, 9))), x=law)
+    scale = draw(st.one_of(POSITIVE, st.builds(lp.Spread), st.builds(lp.Shared, prior=prior("positive"))))
+    decoder = draw(st.sampled_from([lp.Linear("z"), lp.MLP("z"), lp.Linear("z") + lp.Linear("w"), "z"]))
+    return lp.Model(z=draw(encoders), x=lp.Normal(loc=decoder, scale=scale))
+
+
+@given(st.one_of(models(), objectives()))
 def test_a_model_is_its_text(model):
     again = lp.Model(str(model))
     assert again == model
@@ -130,7 +169,7 @@ def test_a_model_is_its_text(model):
     assert str(again) == str(model)
 
 
-@given(models())
+@given(st.one_of(models(), objectives()))
 def test_a_model_of_maximum_likelihood_is_its_text(model):
     point = model.point()
     assert lp.Model(str(point)) == point
@@ -138,11 +177,11 @@ def test_a_model_of_maximum_likelihood_is_its_text(model):
     assert list(point) == list(model)
 
 
-@given(models())
+@given(st.one_of(models(), objectives()))
 def test_what_a_component_shows_in_python_makes_it_again(model):
     names = {name: getattr(lp, name) for name in (*distributions.__all__, *maps.__all__)}
     for law in model.statements.values():
-        assert isinstance(law, Distribution)
+        assert isinstance(law, (Distribution, Map))
         assert eval(repr(law), names) == law
     assert copy.deepcopy(model) == model
     assert pickle.loads(pickle.dumps(model)) == model

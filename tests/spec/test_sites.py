@@ -82,6 +82,18 @@ NAMES = {
     "two tables": ("x ~ Normal(Table(g) + Table(h), 1)", ["x_loc_g", "x_loc_h"]),
     "line and network": ("x ~ Normal(Linear(a) + MLP(b), 1)", ["x_loc_intercept", "x_loc_weights"]),
     "network": ("x ~ Normal(MLP(b), PerFeature())", ["x_scale"]),
+    "process": (
+        "x ~ Normal(GP(b), 1)",
+        ["x_loc_intercept", "x_loc_lengthscale", "x_loc_variance", "x_loc_inducing"],
+    ),
+    "line and process": (
+        "x ~ Normal(GP(b) + Linear(a), 1)",
+        ["x_loc_lengthscale", "x_loc_variance", "x_loc_inducing", "x_loc_intercept", "x_loc_weights"],
+    ),
+    "two processes": (
+        "x ~ Normal(GP(a) + GP(b), 1)",
+        ["x_loc_a_intercept"] + [f"x_loc_{z}_{part}" for z in "ab" for part in ("lengthscale", "variance", "inducing")],
+    ),
 }
 
 
@@ -107,6 +119,17 @@ def test_labels_of_inputs_and_levels_come_from_the_data():
     assert found["x_loc_weights"].dims == ("age", "feature")
     assert found["x_loc_weights"].shown == ("feature",)
     assert [found[name].role for name in ("x", "school", "age")] == ["observed", "input", "input"]
+
+
+def test_a_process_has_lengthscales_by_dim_and_values_by_inducing_point():
+    model = lp.Model("z ~ Normal(0, 1, size=3)\nx ~ Poisson(rate=GP(z, inducing=5))")
+    found = sites(model, Schema((X,)))
+    assert found["x_rate_lengthscale"].dims == ("z_dim",)
+    assert found["x_rate_lengthscale"].support == found["x_rate_variance"].support == "positive"
+    assert found["x_rate_variance"].dims == ("feature",)
+    assert found["x_rate_inducing"].dims == ("x_rate_point", "feature")
+    assert found["x_rate_inducing"].shape == (5, len(X.features))
+    assert found["x_rate_inducing"].support == found["x_rate_intercept"].support == "real"
 
 
 def test_a_latent_of_length_one_shows_no_dim():

@@ -29,6 +29,7 @@ def supports(program: Program) -> bool:
     names = [name for name in program.model if name not in _latents(program)]
     return (
         bool(names)
+        and not program.model.embedded
         and len(_levels(program)) <= 1
         and all(role != "draw" for role in program.plan.values())
         and all(_is_latent(program, name) for name in _latents(program))

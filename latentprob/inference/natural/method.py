@@ -11,9 +11,8 @@ from pydantic import Field
 from torch import Tensor
 
 from latentprob.errors import InferenceError
-from latentprob.inference.capture import Density
-from latentprob.inference.draws import DENSITY_CELLS, arrays, at_vectors, in_chunks
-from latentprob.inference.modes import places
+from latentprob.inference.draws import DENSITY_CELLS, arrays
+from latentprob.inference.guesses import Guess, first_guess
 from latentprob.inference.natural.ascent import Ascent, Layout, ascend, stochastic
 from latentprob.inference.natural.components import components, level_of, supports
 from latentprob.inference.natural.engine import CACHE, Engine
@@ -23,12 +22,11 @@ from latentprob.inference.natural.priors import Priors
 from latentprob.inference.natural.shares import levels
 from latentprob.inference.problem import Attrs, Draws, Problem, isolated, rows_of
 from latentprob.inference.progress import Progress
-from latentprob.inference.refine import PROPOSALS, Refined, refine
-from latentprob.inference.restarts import best, gathered, kept
+from latentprob.inference.refine import refined
+from latentprob.inference.restarts import best, gathered, kept, only
 from latentprob.inference.settings import Settings
 from latentprob.inference.spikes import spikes
-from latentprob.inference.starts import Guess, first_guess, parameters
-from latentprob.inference.unconstrain import space_of
+from latentprob.inference.starts import parameters
 from latentprob.program.evaluate import to_sites
 
 RESTARTS = 4  # chains that can disagree
@@ -38,8 +36,6 @@ EPOCHS = 3  # passes by minibatches where there are MANY of them, up to MINIBATC
 MINIBATCHES = 50  # that are enough, and one more for each statistic of a row
 MANY = 8  # minibatches from which a pass by minibatches gains more than a pass over all rows
 DELAY, POWER = 2.0, 0.6  # of the falling weights (step + delay)^-power
-REFINE_NUMBERS = 60  # global numbers up to which refinement is tried unasked
-REFINE_CELLS = 50_000_000  # proposals times rows up to which it is
 DENSITY_BLOCK = 256  # draws whose density is computed at once, at most
 SPIKE_DRAWS = 64
 
@@ -148,20 +144,24 @@ def _fit(problem: Problem, settings: NaturalGradient, seed: int, progress: bool 
     scores = end.bounds[:, -1]
     naturals = layout.split(end.vectors)
     few = [sites(setting, drawn(engine, naturals, r, SPIKE_DRAWS)) for r in range(len(scores))]
-    spiked = np.array([bool(spikes(problem, draws)) for draws in few])
+    spiked = np.array([bool(spikes(problem.program.model, problem.buffers, draws)) for draws in few])
     keep = kept(scores, np.zeros_like(scores), spiked)
     top = best(scores, keep)
     chosen = [int(r) for r in np.flatnonzero(keep)]
-    refined = _refine(setting, settings, [few[r] for r in chosen], seed)
-    good = bool(refined) and all(chain.good for chain, _ in refined)
-    chains = [values for _, values in refined] if good else [_chain(setting, naturals, r, settings) for r in chosen]
+    near = [{name: torch.as_tensor(v.mean(0)) for name, v in few[r].items()} for r in chosen]
+    generator = torch.Generator(problem.device).manual_seed(seed)
+    better = refined(problem, setting.module, near, settings.draws, generator, settings.refine)
+    if better.chains:
+        chains, keep = better.chains, only(keep, better.kept)
+    else:
+        chains = [_chain(setting, naturals, r, settings) for r in chosen]
     values = gathered(chains)
     stats: dict[str, np.ndarray] = {name: values.pop(name) for name in ("log_p", "log_q") if name in values}
     stats |= {"bound": end.bounds, "score": scores, "score_error": np.zeros_like(scores), "kept": keep}
-    return Draws(values, {}, {}, stats, _attrs(end, keep, spiked, top, refined, good))
+    return Draws(values, {}, {}, stats, _attrs(end, keep, spiked, top, better.attrs))
 
 
-def _attrs(end: Ascent, keep: np.ndarray, spiked: np.ndarray, top: int, refined: list[Any], good: bool) -> Attrs:
+def _attrs(end: Ascent, keep: np.ndarray, spiked: np.ndarray, top: int, correction: Attrs) -> Attrs:
     return {
         "method": "natural_gradient",
         "settled": end.settled,
@@ -169,8 +169,7 @@ def _attrs(end: Ascent, keep: np.ndarray, spiked: np.ndarray, top: int, refined:
         "bound": float(end.bounds[top, -1]),
         "set_aside": int((~keep).sum()),
         "spikes": int(spiked.sum()),
-        "refined": good,
-        **({"pareto_k": max(chain.pareto_k for chain, _ in refined)} if refined else {}),
+        **correction,
     }
 
 
@@ -224,35 +223,3 @@ def _densities(engine: Engine, naturals: Sequence[Natural], values: Sequence[Val
     prior = sum(part.log_density(part.prior, own) for part, own in zip(engine.parts, values, strict=True))
     log_q = [part.log_density(n, own) for part, n, own in zip(engine.parts, naturals, values, strict=True)]
     return {"log_p": log_p + prior, "log_q": sum(log_q, torch.zeros_like(log_p))}
-
-
-def _refine(
-    setting: Setting, settings: NaturalGradient, near: Sequence[dict[str, np.ndarray]], seed: int
-) -> list[tuple[Refined, dict[str, Any]]]:
-    """Importance resampling around the modes next to the kept restarts; nothing where it would be costly."""
-    problem = setting.problem
-    most = REFINE_CELLS // (settings.draws * problem.rows)
-    if settings.refine is False or (settings.refine is None and most < PROPOSALS[0]):
-        return []
-    start = [{name: torch.as_tensor(v.mean(0)) for name, v in values.items()} for values in near]
-    space = space_of(setting.module.priors, start[0])
-    if settings.refine is None and space.size > REFINE_NUMBERS:
-        return []
-    with torch.enable_grad():
-        density = Density(setting.module, space, problem.rows, jacobian=True)
-        batch, weights = problem.arguments()
-        found = places(batch, weights, density, start, problem.program.model)
-    if any(place.laplace is None or place.laplace.flat for place in found):
-        if settings.refine:
-            raise InferenceError(
-                "NaturalGradient(refine=True) needs one mode with no direction in which the density is flat; "
-                "leave refine out, or use NUTS"
-            )
-        return []
-    generator = torch.Generator(problem.device).manual_seed(seed)
-    mapped = in_chunks(lambda vector: density(vector, batch, weights), problem.rows)
-    chains: list[Refined] = []
-    for around in (place.laplace for place in found if place.laplace is not None):
-        if all(chain.good for chain in chains):  # one that is not good is enough
-            chains.append(refine(mapped, around, settings.draws, generator, max(most, PROPOSALS[0])))
-    return [(chain, {**at_vectors(density, chain.vectors), **chain.densities}) for chain in chains]
