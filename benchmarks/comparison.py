@@ -1,6 +1,6 @@
 """A variational autoencoder of the digits beside its twin: the table of lp.compare, and its spread over seeds.
 
-    python benchmarks/comparison.py            1,797 binarized digits, three seeds: about a quarter of an hour
+    python benchmarks/comparison.py            1,797 binarized digits, three seeds: some minutes each
     python benchmarks/comparison.py --quick    200 digits and a small budget: what the tests run
 
 Numbers are means over the seeds, with the smallest and the largest behind them.

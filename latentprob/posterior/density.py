@@ -111,7 +111,7 @@ def propose(
         raw = {name: law.sample((size,)) for name, law in laws.items()}
         log_q = _log_prob(laws, raw)
     else:
-        each = [{n: wider(result.model[n].support, law, width) for n, law in laws.items()} for width in WIDTHS]
+        each = [{n: wider(law, width) if n in result.model else law for n, law in laws.items()} for width in WIDTHS]
         shares = torch.tensor(list(WIDTHS.values()), device=result.device)
         which = torch.multinomial(shares.expand(size, -1), rows.stop - rows.start, replacement=True)
         drawn = {name: torch.stack([one[name].sample((size,)) for one in each]) for name in laws}

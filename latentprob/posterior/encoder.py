@@ -46,7 +46,9 @@ def law_of(support: str, loc: Tensor, scale: Tensor) -> Independent:
     return Independent(law, 1)
 
 
-def wider(support: str, law: Any, width: float) -> Independent:
+def wider(law: Any, width: float) -> Independent:
     """The belief with scales `width` times as large."""
     own = normal(law)
-    return law_of(support, own.loc, width * own.scale)
+    wide = Normal(own.loc, width * own.scale)
+    inner = law.base_dist
+    return Independent(wide if inner is own else TransformedDistribution(wide, inner.transforms), 1)

@@ -118,7 +118,8 @@ class Model:
     def deterministic(self) -> "Model":
         r"""The twin whose hidden variable is a point, computed from the data.
 
-        K-means for a mixture of normals, principal components for factor analysis, an autoencoder for networks. Its parameters are point estimates. Where the model gives each feature a spread of its own, so does the twin.
+        K-means for a mixture of normals, principal components for factor analysis, an autoencoder for networks. Its
+        parameters are point estimates. Where the model gives each feature a spread of its own, so does the twin.
 
         >>> print(Model("c ~ Categorical(size=3)\nx ~ Normal(loc=Table(c), scale=Table(c))").deterministic())
         c = Nearest(x, size=3)

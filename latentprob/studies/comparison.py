@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from latentprob.data import Values, read, statistics
 from latentprob.errors import DataError, InferenceError
 from latentprob.fitting import Fit, fitted
-from latentprob.inference import Exact
+from latentprob.inference import SVI, Exact
 from latentprob.inference.exact import solves
 from latentprob.inference.progress import Progress
 from latentprob.plots.comparison import comparison as plot
@@ -108,7 +108,8 @@ def compare(
 
     holdout: the share of the rows that no fit sees (a fifth, if left out), or a table of such rows.
     labels: of each row of the data, for the probe and the agreement; no fit sees them.
-    inference: the method for the model, and for a twin that has no known optimum; None lets the structure choose.
+    inference: the method for the model, and for a twin that has no known optimum; None lets the structure choose. A
+        network's twin trains for as many steps as the network did.
     bootstraps: refits of both to rows drawn with replacement, on which the questions of stability rest.
 
     >>> import latentprob as lp
@@ -134,10 +135,22 @@ def compare(
             bar.tick()
             return Side(fit, name, refits(fit, seed, bootstraps, bar.tick))
 
-        belief, point = side(model, inference), side(twin, Exact() if exact else inference)
+        belief = side(model, inference)
+        point = side(twin, Exact() if exact else _alike(inference, belief.fit))
     study = Study(belief, point, name, twin.children(name)[0], held, own, seed)
     table = pd.DataFrame([metric(study) for metric in METRICS]).set_index("name").rename_axis("metric")
     return Comparison(belief.fit, point.fit, table, study)
+
+
+def _alike(inference: Any, fit: Fit) -> Any:
+    """The method of a twin without a known optimum: as many gradient steps as the model took, if it took such.
+
+    An autoencoder has no prior that holds it back: trained to its end it repeats the fitted rows and loses others.
+    """
+    method = SVI() if inference is None else inference
+    if not isinstance(method, SVI) or method.steps is not None or fit.attrs["method"] != "svi":
+        return method
+    return method.changed(steps=int(fit.attrs["steps"]))
 
 
 def _split(

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import ortho_group
 
+from latentprob.inference.assignment import assign
 from latentprob.inference.problem import Draws
 from latentprob.posterior import factors, labels
 from latentprob.posterior.align import align
-from latentprob.inference.assignment import assign
 from latentprob.program import compile
 from latentprob.spec.model import Model
 from latentprob.spec.schema import Column, Schema

@@ -178,3 +178,5 @@ def test_beliefs_of_an_encoder_differ_in_width():
     values = found.table.drop(["probe accuracy", "ARI", "NMI"])["stochastic"]
     assert values.notna().all()
     assert -1 <= values["width and instability"] <= 1
+    steps = [fit.attrs["steps"] for fit in (found.stochastic, found.deterministic)]
+    assert steps[0] == steps[1]
