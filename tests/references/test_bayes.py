@@ -116,6 +116,19 @@ def test_the_leave_one_out_estimate_is_not_the_conditional_one(fitted: Fitted) -
     assert fitted("attitude").loo().elpd < -277
 
 
+@pytest.fixture(scope="module")
+def left_out(reference_data) -> xr.DataArray:
+    many = lp.SVI(restarts=2, draws=10_000)
+    return lp.fit(lp.Model(POSTERIORS["attitude"].text), reference_data["attitude"], many).loo().elpd_i
+
+
+@pytest.mark.parametrize("row", range(0, 30, 5))
+def test_the_leave_one_out_estimate_is_that_of_a_fit_without_the_row(row, left_out, reference_data) -> None:
+    model, data = lp.Model(POSTERIORS["attitude"].text), reference_data["attitude"]
+    refit = lp.fit(model, data.drop(index=row), lp.SVI(restarts=1, draws=10_000), seed=1)
+    assert refit.score(data.loc[[row]]) == pytest.approx(float(left_out[row]), abs=0.2)  # given z: 0.7 off
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", POSTERIORS)
 def test_the_sampler_reaches_the_posterior(name: str, sampled: Fitted) -> None:
