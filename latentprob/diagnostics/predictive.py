@@ -123,7 +123,7 @@ def _judged(name: str, which: str, z: xr.DataArray, limits: np.ndarray) -> Findi
     where = f" of {label}" if len(z) > 1 else ""
     what, direction = f"{WORDS[which]} of {name}", "above" if value > 0 else "below"
     noun, those = ("correlation", "that") if which == "correlations" else (which, "those")
-    verb = "lies" if noun in ("correlation", "skewness") else "lie"
+    verb = "lie" if noun in ("extremes", "zeros") else "lies"
     sentence = f"the {noun}{where} {verb} {abs(value):.1f} sds {direction} {those} of replicated data"
     if abs(value) <= limit:
         return Finding(PREDICTS, what, "ok", sentence, value, limit, "", GELMAN, z)
