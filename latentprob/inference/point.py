@@ -1,7 +1,5 @@
 """Maximum likelihood where no parameter has a prior: L-BFGS on all rows, the best of the starts."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -15,7 +13,7 @@ from latentprob.inference.restarts import best
 from latentprob.inference.spikes import spikes
 
 TOLERANCE = 1e-13  # relative gain at which it stops: the log-likelihood is then right to far below 0.01
-BINDS = 1e-3  # a value within this part of its lower bound has run into it
+BINDS = 1e-3  # a value within this part of its bound has run into it
 SAME = 1e-2  # nats: starts that close reached the same optimum
 
 
@@ -55,7 +53,11 @@ def run(problem: Problem, density: Density, starts: list[dict[str, Tensor]], pro
 
 
 def binding(density: Density, vector: Tensor) -> list[str]:
-    """The sites of which a value has run into its lower bound."""
+    """The sites of which a value has run into a bound that keeps it off a spike."""
     values, _ = density.space.split(vector)
-    floors: Mapping[str, Tensor] = {part.name: part.floor for part in density.space.parts if part.floor is not None}
-    return [name for name, floor in floors.items() if (values[name] <= floor * (1 + BINDS)).any()]
+    return [part.name for part in density.space.parts if _at_bound(values[part.name], *part.bounds)]
+
+
+def _at_bound(value: Tensor, lower: Tensor, upper: Tensor) -> bool:
+    low = (lower > 0) & (value <= lower * (1 + BINDS))
+    return bool((low | (value >= upper * (1 - BINDS))).any())

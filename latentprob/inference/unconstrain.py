@@ -25,7 +25,7 @@ class Part:
     spread: Tensor
     point: bool
     local: bool
-    floor: Tensor | None
+    bounds: tuple[Tensor, Tensor]  # that keep a point off a spike; 0 and infinity where there are none
 
     @property
     def size(self) -> int:
@@ -97,8 +97,7 @@ def space_of(
             transform = CumulativeDistributionTransform(Normal(torch.zeros_like(law.mean), 1.0))
         value = transform.inv(site["value"])
         local = bool(site["cond_indep_stack"])
-        floor = _floor(law.support)
-        found.append(Part(name, transform, value.shape, _spread(site, value), point, local, floor))
+        found.append(Part(name, transform, value.shape, _spread(site, value), point, local, _bounds(law.support)))
         free.append(value.reshape(-1))
     return Space(tuple(found), torch.cat(free) if free else torch.zeros(0))
 
@@ -124,10 +123,12 @@ def _spread(site: Mapping[str, Any], value: Tensor) -> Tensor:
     return torch.where(spread.isfinite() & (spread > 0), spread, 1.0)
 
 
-def _floor(support: Any) -> Tensor | None:
-    """The positive lower bound of a support, where it has one."""
-    bound = getattr(_base(support), "lower_bound", None)
-    return None if bound is None or not torch.as_tensor(bound > 0).all() else torch.as_tensor(bound)
+def _bounds(support: Any) -> tuple[Tensor, Tensor]:
+    """The bounds of a support within the positive numbers."""
+    base = _base(support)
+    own = base is constraints.unit_interval  # all of it, and no bound of ours
+    lower, upper = (None if own else getattr(base, f"{end}_bound", None) for end in ("lower", "upper"))
+    return torch.as_tensor(0.0 if lower is None else lower), torch.as_tensor(torch.inf if upper is None else upper)
 
 
 def _base(support: Any) -> Any:

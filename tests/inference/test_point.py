@@ -6,6 +6,7 @@ from scipy import stats
 from sklearn.decomposition import FactorAnalysis
 from sklearn.mixture import GaussianMixture
 
+import latentprob as lp
 from latentprob.inference.svi import SVI
 from latentprob.spec.model import Model
 
@@ -56,3 +57,18 @@ def test_a_spike_is_said(problem, law):
         assert "x_" in found.attrs["floor_binds"]
     else:
         assert found.attrs["floor_binds"] == ""
+
+
+@pytest.mark.parametrize(("noise", "binds"), [(0.0, "x_precision"), (0.5, "")])
+def test_a_cap_that_binds_is_said(noise, binds):
+    rng = np.random.default_rng(0)
+    u = rng.normal(size=(40, 1))
+    model = lp.Model("x ~ Normal(loc=Linear(u), precision=PerFeature())").point()
+    found = lp.fit(model, {"u": u, "x": 2 * u + 1 + noise * rng.normal(size=(40, 1))}, lp.SVI(), progress=False)
+    assert found.attrs["floor_binds"] == binds
+
+
+def test_a_probability_may_be_one(problem):
+    x = np.concatenate([np.ones((10, 1)), np.random.default_rng(0).integers(0, 2, (10, 1))], axis=1).astype(float)
+    x[0, 0] = 0.0
+    assert fit(problem, "x ~ Bernoulli(probs=PerFeature())", x).attrs["floor_binds"] == ""
