@@ -9,9 +9,9 @@ import xarray as xr
 from latentprob.diagnostics.convergence import stochastic
 from latentprob.diagnostics.evidence import Evidence
 from latentprob.diagnostics.findings import APPROXIMATION, Finding
-from latentprob.posterior import importance
+from latentprob.inference.importance import PARETO_K_MAX
+from latentprob.posterior.importance import pareto_k
 
-PARETO_K_MAX = importance.PARETO_K_MAX
 PARETO_K_RAW_MAX = 0.36  # 1 - 0.8^2: p/q of normals with sd ratio r has a tail of index 1 - r^2; 0.8 is "within 20 %"
 PARETO_DRAWS_MIN = 25  # a fifth of the draws is the tail, and five are the least that a tail is fitted to
 ROWS_MAX = 0.1  # share of rows with a belief that is off, from which on it is the encoder and not the rows
@@ -60,7 +60,7 @@ def guide_pareto_k(sample_stats: xr.Dataset, attrs: Mapping[str, Any]) -> float 
     raw = "log_p" in sample_stats and "log_q" in sample_stats and sample_stats["log_p"].shape[-1] >= PARETO_DRAWS_MIN
     if attrs.get("refined") or not raw:
         return recorded
-    return float(importance.pareto_k((sample_stats["log_p"] - sample_stats["log_q"]).values).max())
+    return float(pareto_k((sample_stats["log_p"] - sample_stats["log_q"]).values).max())
 
 
 def guide_width(k: float | None, refined: bool, tried: bool, richer: str) -> Finding:

@@ -6,13 +6,13 @@ Vehtari, Simpson, Gelman, Yao and Gabry (2024), JMLR 25(72); Yao, Vehtari, Simps
 import numpy as np
 from arviz_stats.base import array_stats
 
+from latentprob.inference.importance import PARETO_K_MAX
 from latentprob.posterior.beliefs import noise
 from latentprob.posterior.density import SEED, propose
 from latentprob.posterior.matching import Array
 from latentprob.posterior.result import BLOCK_VALUES, Result, blocks, count
 from latentprob.program import evaluate
 
-PARETO_K_MAX = 0.7  # Vehtari et al. (2024)
 EFFICIENT = 0.9  # share of the draws of a belief that count (Kish, 1965), from which on it is as good as exact
 PARTICLES = (200, 1000)  # draws of a belief, at least and at most; 1 - 1/log10(200) = 0.57 is the k they can smooth
 WORK_VALUES = 2_000_000_000  # numbers that all draws of all rows may go through

@@ -10,9 +10,10 @@ import numpy as np
 import xarray as xr
 from arviz_stats.base import array_stats
 
+from latentprob.inference.importance import PARETO_K_MAX
 from latentprob.posterior.beliefs import PARTICLES
 from latentprob.posterior.density import LOO_DRAWS_MIN, loo, posterior_lacks, row_density
-from latentprob.posterior.importance import PARETO_K_MAX, pareto_k
+from latentprob.posterior.importance import pareto_k
 from latentprob.posterior.matching import Array
 from latentprob.posterior.package import by_row, rows_of
 from latentprob.posterior.result import Result, count

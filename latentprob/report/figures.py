@@ -6,7 +6,8 @@ import numpy as np
 import xarray as xr
 
 from latentprob import plots
-from latentprob.diagnostics.reliability import PARETO_K_MAX, k_limit
+from latentprob.diagnostics.reliability import k_limit
+from latentprob.inference.importance import PARETO_K_MAX
 from latentprob.plots.bound import last
 from latentprob.plots.latent_kl import ALIVE
 from latentprob.posterior.latent import embedding
