@@ -136,12 +136,13 @@ def procrustes(study: Study) -> Measured:
 def probe_accuracy(study: Study) -> Measured:
     """Accuracy of a logistic regression from the representation to the labels, five-fold (Alain and Bengio, 2017)."""
     name = "probe accuracy"
-    if study.labels is None:
+    labels = study.labels
+    if labels is None:
         return Measured(name, math.nan, math.nan, f"missing: {NO_LABELS}")
-    if np.unique(study.labels, return_counts=True)[1].min() < 2:
+    if np.unique(labels, return_counts=True)[1].min() < 2:
         return Measured(name, math.nan, math.nan, "missing: a label stands on one row alone")
     sentence = "a linear classifier finds the labels, cross-validated; higher is better"
-    return study.of_both(name, sentence, lambda side: measures.probe(side.space.points, study.labels, study.seed))  # type: ignore[arg-type]
+    return study.of_both(name, sentence, lambda side: measures.probe(side.space.points, labels, study.seed))
 
 
 def rand_index(study: Study) -> Measured:
