@@ -1,6 +1,6 @@
 """A variational autoencoder of the digits beside its twin: the table of lp.compare, and its spread over seeds.
 
-    python benchmarks/comparison.py            1,797 binarized digits, three seeds: some minutes each
+    python benchmarks/comparison.py            1,797 binarized digits, three seeds: ten minutes of one core each
     python benchmarks/comparison.py --quick    200 digits and a small budget: what the tests run
 
 Numbers are means over the seeds, with the smallest and the largest behind them.
@@ -35,7 +35,7 @@ def spread(tables: list[pd.DataFrame]) -> pd.DataFrame:
     for side in SIDES:
         by_metric = each[side].groupby(level=1, sort=False)
         parts = zip(by_metric.mean(), by_metric.min(), by_metric.max(), strict=True)
-        found[side] = [f"{mean:.3f} [{low:.3f}, {high:.3f}]" for mean, low, high in parts]
+        found[side] = ["—" if pd.isna(m) else f"{m:.3f} [{low:.3f}, {high:.3f}]" for m, low, high in parts]
     return pd.DataFrame(found, index=tables[0].index)
 
 

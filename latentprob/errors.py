@@ -7,6 +7,9 @@
     ├── FileError        a file or folder is not what it should be
     └── NotAvailable     the question has no answer for this fit, and why
 
+    UserWarning
+    └── UnseenLevels     new rows name levels of a factor that the fitted data lack
+
 Every message names the place, the value, what is allowed and the way out.
 
 >>> issubclass(ModelError, LatentprobError)
@@ -46,6 +49,10 @@ class InferenceError(LatentprobError, ValueError):
 
 class FileError(LatentprobError, OSError):
     """A file or folder is missing, damaged, or of another kind."""
+
+
+class UnseenLevels(UserWarning):
+    """New rows name levels of a factor that the fitted data lack; their belief is the prior's."""
 
 
 class NotAvailable(LatentprobError):

@@ -23,13 +23,17 @@ from latentprob.files.whole import replacing
 from latentprob.inference import chosen
 from latentprob.inference.problem import Problem
 from latentprob.posterior import criteria, density, latent, predict, refining
+from latentprob.posterior import forecast as forecasts
 from latentprob.posterior import simulate as simulation
 from latentprob.posterior.align import align
 from latentprob.posterior.beliefs import PARTICLES
+from latentprob.posterior.fit_measures import fit_measures
 from latentprob.posterior.given import at_values
 from latentprob.posterior.imagined import imagined
+from latentprob.posterior.levels import for_levels
+from latentprob.posterior.new_rows import for_rows
 from latentprob.posterior.prior import prior_table
-from latentprob.posterior.result import Result, batch, for_rows, restored
+from latentprob.posterior.result import Result, batch, restored
 from latentprob.posterior.stored import from_archive, to_archive
 from latentprob.posterior.summary import summary
 from latentprob.posterior.tree import tree
@@ -301,6 +305,18 @@ class Fit:
         """New rows from the posterior predictive, latents included; each under its own draw of the parameters."""
         return simulation.simulate(self.result, rows, seed)
 
+    def forecast(self, steps: int, draws: int = 1000, seed: int = 0) -> xr.Dataset:
+        r"""Draws (draw, step, ...) of the steps that follow each series: posterior predictive, hidden states included.
+
+        >>> import latentprob as lp
+        >>> model = lp.Model("s[time] ~ Markov(size=2)\nx ~ Poisson(rate=Table(s))")
+        >>> values = {"s_initial": [0.5, 0.5], "s_transition": [[0.9, 0.1], [0.1, 0.9]], "x_rate": [1.0, 10.0]}
+        >>> ahead = lp.condition(model, values, {"x": [0, 2, 1, 9, 12, 8]}).forecast(steps=3, draws=500)
+        >>> dict(ahead["x"].sizes), ahead["s"].mean("draw").round(1).values.tolist()
+        ({'draw': 500, 'step': 3}, [0.9, 0.8, 0.8])
+        """
+        return forecasts.forecast(self.result, steps, draws, seed)
+
     def summary(self) -> pd.DataFrame:
         """Parameters with mean, sd, equal-tailed interval, R-hat, effective sample sizes and Monte Carlo errors."""
         return summary(self.posterior)
@@ -323,6 +339,17 @@ class Fit:
     def information(self) -> pd.Series:
         """Log-likelihood, df, AIC, BIC (and ICL) of a point fit; lower criteria are better."""
         return criteria.information(self.result)
+
+    def fit_measures(self) -> pd.Series:
+        r"""Chi-square, CFI, TLI, RMSEA, SRMR of a point fit under which rows are normal, as lavaan defines them.
+
+        >>> import latentprob as lp
+        >>> model = lp.Model("z ~ Normal(0, 1)\nx ~ Normal(loc=Linear(z), scale=PerFeature())")
+        >>> fit = lp.fit(model.point(), lp.datasets.load("holzinger_swineford")[["x1", "x2", "x3", "x4"]])
+        >>> fit.fit_measures().round(2)[["chi_square", "df"]].to_dict()
+        {'chi_square': 11.8, 'df': 2.0}
+        """
+        return fit_measures(self.result)
 
     def loo(self) -> Any:
         """ArviZ's leave-one-out estimate on the marginal likelihood, with Pareto k of each row."""
@@ -383,7 +410,7 @@ class Fit:
         if data is None:
             return self.result, self.result.values
         values = read(self.model, data, like=self.result.values.schema)
-        return for_rows(self.result, values), values
+        return for_levels(for_rows(self.result, values), values), values
 
     def __repr__(self) -> str:
         lines = "\n".join(f"    {line}" for line in str(self.model).splitlines())

@@ -40,7 +40,7 @@ def multivariate_normal_log_prob(x, loc, scale_tril):
     white = nn.functional.linear(x, whitener.flatten(0, -2), -center.flatten())
     white = white.unflatten(-1, center.shape)
     log_scale = scale_tril.diagonal(dim1=-2, dim2=-1).log() + 0.5 * math.log(math.tau)
-    return -0.5 * white.square().sum(-1) - log_scale.sum(-1)
+    return -0.5 * (white.square() @ white.new_ones(len(eye))) - log_scale.sum(-1)
 
 
 class Program(PyroModule):

@@ -57,3 +57,16 @@ def test_the_comparison_of_the_digits_has_every_row_filled(tmp_path):
     for table in found.values():
         assert all(line["stochastic"] is not None and line["sentence"] for line in table.values())
         assert {name for name, line in table.items() if line["deterministic"] is None} == only_belief
+
+
+@pytest.mark.slow
+def test_the_table_of_ratings_is_written(tmp_path):
+    found = quick("ratings.py", tmp_path / "ratings.json")
+    assert found["ours"]["rmse"] < found["sgd"]["rmse"] + 0.02
+    assert 0.8 < found["ours"]["coverage"] < 0.97
+
+
+@pytest.mark.slow
+def test_the_table_of_relations_is_written(tmp_path):
+    found = quick("relations.py", tmp_path / "relations.json")
+    assert all(0 < side["MRR"] <= 1 for side in found.values())

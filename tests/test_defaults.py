@@ -1,6 +1,11 @@
 """Every model in `models/` is fitted at default settings, on real data, without an objection that stops a reader."""
 
+import re
+from pathlib import Path
+
+import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_digits, load_iris
 
@@ -23,6 +28,26 @@ def bits(rows=None, columns=slice(None)):
     return (load_digits().data[:rows, columns] > 7).astype(float)
 
 
+def judges():
+    """Ratings of judges by their traits, a row a rating."""
+    ratings = pd.read_csv(Path(__file__).parent / "references" / "us_judges.csv")
+    row, column = np.indices(ratings.shape)
+    values = {"user": row.ravel(), "item": ratings.columns[column.ravel()], "rating": ratings.to_numpy().ravel()}
+    return pd.DataFrame(values)
+
+
+def acquaintances():
+    """Who of a karate club knows whom; every pair of persons once."""
+    known = nx.to_numpy_array(nx.karate_club_graph(), weight=None)
+    head, tail = np.triu_indices(len(known), 1)
+    return pd.DataFrame({"head": head, "relation": "knows", "tail": tail, "holds": known[head, tail]})
+
+
+def words():
+    tokens = re.findall("[a-z]+", load_iris().DESCR.lower())
+    return lp.datasets.word_pairs(tokens, window=2, negatives=3, least=3)
+
+
 DATA = {
     "gaussian_mixture": iris,
     "student_mixture": iris,
@@ -37,6 +62,10 @@ DATA = {
     "kmeans": iris,
     "pca": iris,
     "autoencoder": lambda: bits(300),
+    "matrix_factorization": judges,
+    "item_response": lambda: {"y": bits(400, slice(18, 30))},
+    "relational": acquaintances,
+    "word_embedding": words,
 }
 RUN = ("bound", "optimum", "draws", "R-hat")  # did the run end where it should
 
@@ -44,8 +73,12 @@ RUN = ("bound", "optimum", "draws", "R-hat")  # did the run end where it should
 @pytest.mark.slow
 @pytest.mark.parametrize("name", lp.models.names())
 def test_defaults_fit_every_model(name):
-    x = DATA[name]()
-    fit = lp.fit(lp.Model.read(lp.models.path(name)), {"x": x}, progress=False)
+    data = DATA[name]()
+    fit = lp.fit(
+        lp.Model.read(lp.models.path(name)), {"x": data} if isinstance(data, np.ndarray) else data, progress=False
+    )
+    x = data if isinstance(data, np.ndarray) else fit.tree["observed_data"].to_dataset().to_array().squeeze().values
+    x = x.reshape(len(x), -1)
     assert fit.attrs.get("settled", True) or fit.model.is_objective  # an autoencoder never stops improving
     assert [found.sentence for found in fit.diagnose().findings if found.name in RUN and found.level == "fail"] == []
     assert all(np.isfinite(draws).all() for draws in fit.posterior.data_vars.values())

@@ -15,6 +15,7 @@ from latentprob.spec import distributions as laws
 from latentprob.spec.distributions import Distribution
 
 Mask = Callable[[np.ndarray], np.ndarray]
+TOLERANCE = 1e-6  # of the sum of a row's shares
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,18 @@ def _(law: laws.Bernoulli) -> Support:
     return Support(lambda x: (x == 0) | (x == 1), "values are 0 or 1", "Use x > threshold, or another law.", 0)
 
 
+@support.register
+def _(law: laws.Dirichlet) -> Support:
+    rule = "shares lie between 0 and 1, the ends left out"
+    return Support(lambda x: (x > 0) & (x < 1), rule, "Add a little to shares of 0 and divide each row by its sum.")
+
+
+@support.register
+def _(law: laws.Multinomial) -> Support:
+    rule = "counts are whole numbers from 0"
+    return Support(lambda x: (x >= 0) & (x == np.floor(x)), rule, "Use Dirichlet for shares, or drop the row.")
+
+
 @support.register(laws.Poisson)
 @support.register(laws.NegativeBinomial)
 def _(law: Distribution) -> Support:
@@ -74,6 +87,32 @@ def check_support(law: Distribution, who: str, frame: pd.DataFrame, values: np.n
     wrong = ~np.isnan(values) & ~known.holds(values)
     if wrong.any():
         raise fault(who, frame, first(wrong), known.rule, known.way_out)
+
+
+def check_wholes(law: Distribution, who: str, frame: pd.DataFrame, values: np.ndarray) -> None:
+    """Of a law over parts of a whole, a row is seen whole or not at all, and its parts sum to what the law says."""
+    if not law.over_features:
+        return
+    hidden = np.isnan(values)
+    partly = hidden.any(axis=1) & ~hidden.all(axis=1)
+    if partly.any():
+        row = int(np.argmax(partly))
+        raise fault(
+            who,
+            frame,
+            (row, int(np.argmax(hidden[row]))),
+            "its features are parts of one whole, of which a row is seen whole or not at all",
+            "Fill the cell, or hide the row.",
+        )
+    wanted = 1.0 if isinstance(law, laws.Dirichlet) else getattr(law, "total_count", None)
+    totals = values.sum(axis=1)
+    wrong = np.zeros(len(totals), bool) if wanted is None else np.abs(totals - wanted) > TOLERANCE * wanted
+    if (wrong & ~hidden.all(axis=1)).any():
+        row = int(np.argmax(wrong & ~hidden.all(axis=1)))
+        raise DataError(
+            f"{who}, but row {shown(frame.index[row])} has the sum {totals[row]:g}: the sum of a row is {wanted:g}. "
+            "Divide shares by their sum, leave total_count out, or drop the row."
+        )
 
 
 def numbers(who: str, frame: pd.DataFrame) -> np.ndarray:

@@ -53,8 +53,14 @@ def feed(model: Model, data: Any, observed: Mapping[str, Sequence[Hashable]] | N
 
 
 def _check_embedded(model: Model, form: Any) -> None:
-    """What is computed is not in the data."""
+    """What is computed, or holds the levels of a factor, is not in the data."""
     held = form.columns if isinstance(form, pd.DataFrame) else form if isinstance(form, Mapping) else ()
+    for name, factor in model.factors.items():
+        if name in held:
+            raise DataError(
+                f"the data hold {name!r}, but {name}[{factor}] has one value for each level of {factor}, not for each "
+                f"row. Leave {name!r} out of the data, or rename it."
+            )
     for name in model.embedded:
         if name in held:
             raise DataError(
@@ -157,7 +163,7 @@ def _alike(model: Model, frame: pd.DataFrame, column: Column) -> Block | None:
     lacking = [label for label in wanted if label not in frame]
     if not lacking:
         return Block(frame[list(wanted)], scalar=column.scalar)
-    if column.name in model and model.children(column.name) and len(lacking) == len(wanted):
+    if column.name in model and len(lacking) == len(wanted) and (model.children(column.name) or len(_ends(model)) > 1):
         return None  # hidden in the new rows
     raise DataError(
         f"the new rows lack the column {lacking[0]!r} of {column.name}: the fit knows {listed(wanted)}."
@@ -206,15 +212,17 @@ def _holds_numbers(column: pd.Series) -> bool:
 
 
 def _check_complete(model: Model, found: Feed, like: Schema | None) -> None:
-    """Inputs and variables without children are in the data; so is whatever the fit knows, but for hidden parents."""
+    """Inputs and variables without children are in the data; so is what the fit knows, but for parents and a block."""
     for name in model.inputs:
         if name not in found.blocks:
             raise DataError(
                 f"{name} is an input of the model (it is used and has no statement), but the data do not hold it."
                 f"{meant(name, _labels(found))} Add a column {name!r}."
             )
-    for name in _ends(model):
-        if name not in found.blocks:
+    ends = _ends(model)
+    held = [name for name in ends if name in found.blocks]
+    for name in ends:
+        if name not in held and not (like is not None and held):  # new rows may lack a block, not all of them
             raise DataError(
                 f"{name} has no children, so the data must hold it; they hold {listed([*found.blocks]) or 'nothing'}."
             )

@@ -10,6 +10,8 @@ from latentprob.errors import DataError
 from latentprob.spec import distributions as laws
 from latentprob.spec.distributions import Bernoulli, Categorical, Distribution
 from latentprob.spec.model import Model
+from latentprob.spec.schema import Schema
+from latentprob.spec.sites import masks
 
 Moments = tuple[np.ndarray, np.ndarray]
 
@@ -32,7 +34,13 @@ def statistics(model: Model, values: Values) -> dict[str, np.ndarray]:
         center, spread = moments(law, array, seen)
         _check_spread(name, law, column.features, spread)
         found |= {f"{name}_center": center, f"{name}_spread": spread}
-    return found
+    return found | patterns(model, values.schema)
+
+
+def patterns(model: Model, schema: Schema) -> dict[str, np.ndarray]:
+    """`{x}_loc_pattern`, (Z, D): 1 where a factor may load on a feature, of each Linear with a pattern."""
+    found = masks(model, schema).items()
+    return {f"{name.removesuffix('_weights')}_pattern": np.asarray(mask, float) for name, mask in found}
 
 
 @singledispatch
@@ -56,6 +64,7 @@ def _(law: Bernoulli, values: np.ndarray, seen: np.ndarray) -> Moments:
 
 
 @moments.register(laws.Poisson)
+@moments.register(laws.Multinomial)
 @moments.register(laws.NegativeBinomial)
 def _(law: Distribution, values: np.ndarray, seen: np.ndarray) -> Moments:
     mean, spread = _mean_and_sd(values, seen)
@@ -69,7 +78,10 @@ def _mean_and_sd(values: np.ndarray, seen: np.ndarray) -> Moments:
 
 def _proportions(codes: np.ndarray, seen: np.ndarray, levels: int) -> np.ndarray:
     """Proportions of the levels in codes (N,) or (N, D): (L,) or (D, L); no level has less than half an observation."""
-    counts = np.stack([((codes == level) & seen).sum(axis=0) for level in range(levels)], axis=-1)
+    if codes.ndim == 1:
+        counts = np.bincount(codes[seen], minlength=levels)
+    else:
+        counts = np.stack([((codes == level) & seen).sum(axis=0) for level in range(levels)], axis=-1)
     counts = np.maximum(counts, 0.5)
     return counts / counts.sum(axis=-1, keepdims=True)
 
@@ -103,7 +115,7 @@ def _check_rows(model: Model, values: Values) -> None:
             if name not in values.seen:
                 return
             filled |= values.seen[name].reshape(len(filled), -1).any(axis=1)
-    if not filled.all():
+    if not filled.all() and values.series is None:  # a step without data is a step
         label = values.rows[int(np.argmin(filled))]
         raise DataError(
             f"row {shown(label)} holds no value at all: it says nothing of the model. Drop it: data.dropna(how='all')."
@@ -120,4 +132,4 @@ def _check_spread(name: str, law: Distribution | None, features: tuple, spread: 
         )
 
 
-__all__ = ["moments", "statistics"]
+__all__ = ["moments", "patterns", "statistics"]

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latentprob.data.cells import check_support, numbers, shown, support
+from latentprob.data.cells import check_support, check_wholes, numbers, shown, support
 from latentprob.data.feeding import Block, feed, hidden
 from latentprob.data.forms import labelled
-from latentprob.data.levels import codes, levels_of
+from latentprob.data.levels import codes, factor_levels, levels_of, with_unseen
+from latentprob.data.series import Series, checked, series_of
 from latentprob.errors import DataError
 from latentprob.spec.distributions import Categorical
+from latentprob.spec.dynamics import Markov
 from latentprob.spec.model import Model
 from latentprob.spec.schema import Column, Schema
 
@@ -28,6 +30,7 @@ class Values:
     seen: bool, of the same shape, for the variables with gaps.
     rows: the row labels.
     notes: sentences on what was decided on the way.
+    series: where the series of an ordered axis start.
     """
 
     arrays: dict[str, np.ndarray]
@@ -35,6 +38,7 @@ class Values:
     rows: pd.Index
     schema: Schema
     notes: tuple[str, ...] = field(default=())
+    series: Series | None = None
 
 
 def read(
@@ -49,33 +53,52 @@ def read(
     observed: the columns of a table that form a variable, where the names do not say it.
     like: the schema of the fitted data, which new rows must have.
     """
+    series = None
+    if model.axis is not None:
+        data, series = series_of(data, model.axis)
     found = feed(model, data, observed, like)
+    series = None if series is None else checked(series, len(found.rows))
     blocks = dict(found.blocks)
     if like is not None:
         blocks = {c.name: _match(blocks.get(c.name, hidden(c, found.rows)), c) for c in like.columns}
     columns, arrays, seen = [], {}, {}
+    frames = {name: _one(model, name, block.frame) for name, block in blocks.items() if model.is_level(name)}
+    levels = factor_levels(model, frames) if like is None else with_unseen(model, frames, like)
     for name, block in blocks.items():
-        column, values, known = _variable(model, name, block, None if like is None else like[name])
+        column, values, known = _variable(model, name, block, None if like is None else like[name], levels.get(name))
         columns.append(column)
         arrays[name] = values
         if column.missing:
             seen[name] = known
     named = _name_dims(model, columns) if like is None else columns
     schema = Schema(tuple(named), row=_row_dim(model, found.rows.name))
-    return Values(arrays, seen, found.rows, schema, (*found.notes, *_gap_notes(seen)))
+    notes = (*found.notes, *_gap_notes(seen), *([] if series is None else series.note()))
+    return Values(arrays, seen, found.rows, schema, notes, series)
 
 
-def _variable(model: Model, name: str, block: Block, like: Column | None) -> tuple[Column, np.ndarray, np.ndarray]:
-    """One variable: its column of the schema, its values, and which cells are seen."""
+def _who(model: Model, name: str) -> str:
     law = model.statements.get(name)
-    who = f"{name} is an input" if law is None else f"{name} is {type(law).__name__}"
+    return f"{name} is an input" if law is None else f"{name} is {type(law).__name__}"
+
+
+def _one(model: Model, name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """The one column of a variable that holds levels."""
+    if frame.shape[1] != 1:
+        raise DataError(
+            f"{_who(model, name)} with one level a row, but the data hold {frame.shape[1]} columns of it. Name one."
+        )
+    return frame
+
+
+def _variable(
+    model: Model, name: str, block: Block, like: Column | None, levels: tuple[Hashable, ...] | None
+) -> tuple[Column, np.ndarray, np.ndarray]:
+    """One variable: its column of the schema, its values, and which cells are seen. levels: where others say them."""
+    law, who = model.statements.get(name), _who(model, name)
     level, frame = model.is_level(name), block.frame
-    if level and frame.shape[1] != 1:
-        raise DataError(f"{who} with one level a row, but the data hold {frame.shape[1]} columns of it. Name one.")
     _check_size(model, name, who, frame)
-    levels: tuple[Hashable, ...] = ()
     if level or isinstance(law, Categorical):
-        levels = like.levels if like is not None else levels_of(name, who, law, frame)
+        levels = levels or (like.levels if like is not None else levels_of(name, who, law, frame))
         values = codes(who, frame, levels)
         known = values >= 0
         values = np.where(known, values, 0)
@@ -83,6 +106,7 @@ def _variable(model: Model, name: str, block: Block, like: Column | None) -> tup
         values = numbers(who, frame)
         if law is not None:
             check_support(law, who, frame, values)
+            check_wholes(law, who, frame, values)
         known = ~np.isnan(values)
         values = _filled(values, known, None if law is None else support(law).fill)
     if law is None:
@@ -90,8 +114,8 @@ def _variable(model: Model, name: str, block: Block, like: Column | None) -> tup
     if level:
         values, known = values[:, 0], known[:, 0]
     features = () if level else (name,) if block.scalar else tuple(frame.columns)
-    column = like or Column(name, features, block.scalar and not level, levels)
-    return replace(column, missing=not known.all()), values, known
+    column = like or Column(name, features, block.scalar and not level)
+    return replace(column, missing=not known.all(), levels=levels or ()), values, known
 
 
 def _filled(values: np.ndarray, known: np.ndarray, fill: float | None) -> np.ndarray:
@@ -117,7 +141,7 @@ def _check_held(name: str, frame: pd.DataFrame, known: np.ndarray) -> None:
 def _check_size(model: Model, name: str, who: str, frame: pd.DataFrame) -> None:
     """The columns are as many as the statement's size says."""
     law = model.statements.get(name)
-    size = None if isinstance(law, Categorical) else getattr(law, "size", None)
+    size = None if isinstance(law, (Categorical, Markov)) else getattr(law, "size", None)
     if size is not None and frame.shape[1] != size:
         raise DataError(
             f"{who} with size={size}, but the data hold {frame.shape[1]} columns of it. "
@@ -154,7 +178,12 @@ def _name_dims(model: Model, columns: Sequence[Column]) -> list[Column]:
 def _row_dim(model: Model, name: Hashable) -> str:
     """The name of the row dim: the index's, or "row", unless a variable or another dim has it."""
     names = (*model, *model.inputs)
-    taken = {*names, *RESERVED_DIMS, *(f"{n}_{end}" for n in names for end in ("feature", "dim", "level"))}
+    taken = {
+        *names,
+        *model.factors.values(),
+        *RESERVED_DIMS,
+        *(f"{n}_{end}" for n in names for end in ("feature", "dim", "level")),
+    }
     return "row" if name is None or str(name) in taken else str(name)
 
 

@@ -4,6 +4,7 @@ from importlib.resources import files
 
 import pandas as pd
 
+from latentprob.datasets.words import word_pairs
 from latentprob.errors import DataError
 from latentprob.spec.component import nearest
 
@@ -32,4 +33,4 @@ def load(name: str) -> pd.DataFrame:
         return pd.read_csv(lines)
 
 
-__all__ = ["load", "names"]
+__all__ = ["load", "names", "word_pairs"]

@@ -147,24 +147,31 @@ def score(
     batch, weights = problem.arguments()
     draws = min(max(SCORE_CELLS // problem.rows, SCORE_DRAWS[0]), SCORE_DRAWS[1])
     total = weights.new_zeros(restarts.count, draws)
-    for start in range(0, problem.rows, SCORE_ROWS):
-        rows = slice(start, start + SCORE_ROWS)
+    size = problem.rows if problem.together else SCORE_ROWS
+    for start in range(0, problem.rows, size):
+        rows = slice(start, start + size)
         part = rows_of(batch, rows), weights[rows]
         count = noise_count(restarts.loss, *part)
         for restart in range(restarts.count):
             noise = torch.randn(draws, count, generator=generator, dtype=weights.dtype, device=weights.device)
-            losses = _by_draw(restarts, restarts.one(parameters, restart), noise, *part)
+            cells = len(part[1]) * problem.cells // problem.rows
+            losses = _by_draw(restarts, restarts.one(parameters, restart), noise, cells, *part)
             total[restart] -= losses * len(part[1]) / problem.rows
     bounds = total.double().cpu().numpy()
     return bounds.mean(1), bounds.std(1, ddof=1) / np.sqrt(draws)
 
 
 def _by_draw(
-    restarts: Restarts, parameters: Mapping[str, Tensor], noise: Tensor, batch: Mapping[str, Tensor], weights: Tensor
+    restarts: Restarts,
+    parameters: Mapping[str, Tensor],
+    noise: Tensor,
+    cells: int,
+    batch: Mapping[str, Tensor],
+    weights: Tensor,
 ) -> Tensor:
-    """The losses of one restart at noise (S, M)."""
+    """The losses of one restart at noise (S, M); cells: the numbers that one draw takes."""
 
     def one(e: Tensor) -> Tensor:
         return _losses(restarts, parameters, e[None], batch, weights)[0]
 
-    return torch.as_tensor(in_chunks(one, len(weights))(noise))
+    return torch.as_tensor(in_chunks(one, cells)(noise))

@@ -118,21 +118,45 @@ def captured(function: Callable[..., Any], *example: Any) -> GraphModule:
     return graph
 
 
-def compiled(graph: GraphModule, runs: int, wanted: bool | None) -> Callable[..., Any]:
-    """The graph through torch.compile, where that is wanted, or where this many runs pay for it."""
-    pays = len(graph.graph.nodes) * runs >= COMPILE and shutil.which(os.environ.get("CXX", "g++")) is not None
+def compiled(graph: GraphModule, runs: int, wanted: bool | None, certain: bool = True) -> Callable[..., Any]:
+    """The graph through torch.compile, where that is wanted, or where this many runs pay for it.
+
+    certain: whether there will be so many. Most fits settle long before their budget: then the graph runs eagerly for
+    as long as inductor would take, so that no fit takes much over twice the time of the better choice.
+    """
+    operations = len(graph.graph.nodes)
+    pays = operations * runs >= COMPILE and shutil.which(os.environ.get("CXX", "g++")) is not None
     if not (pays if wanted is None else wanted):
         return graph
-    with warnings.catch_warnings():  # inductor warns of its own deprecations, when it is loaded and when it runs
+    return fast(graph) if certain or wanted else Late(graph, COMPILE // (2 * operations))
+
+
+def fast(graph: GraphModule) -> Callable[..., Any]:
+    """The graph through torch.compile, without inductor's warnings of its own deprecations."""
+    with warnings.catch_warnings():  # when it is loaded, and when it runs
         warnings.simplefilter("ignore")
-        fast = torch.compile(graph, dynamic=False)
+        done = torch.compile(graph, dynamic=False)
 
     def run(*arguments: Any) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return fast(*arguments)
+            return done(*arguments)
 
     return run
+
+
+class Late:
+    """A graph that is compiled after so many runs."""
+
+    def __init__(self, graph: GraphModule, after: int) -> None:
+        self.graph, self.left = graph, after
+        self.run: Callable[..., Any] = graph
+
+    def __call__(self, *arguments: Any) -> Any:
+        if self.left == 0:
+            self.run = fast(self.graph)
+        self.left -= 1
+        return self.run(*arguments)
 
 
 def value_and_gradient(

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from pyro import poutine
+from pyro.distributions import Unit
 from torch import Tensor, nn
 
 from latentprob.inference.capture import Density, Noise, automatic_guide, log_prob
@@ -44,7 +45,8 @@ def sites(program: Any, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The global sites at these values, with what follows from them."""
     trace = poutine.trace(poutine.condition(program.priors, data=dict(values))).get_trace()
     nodes: Mapping[str, Any] = trace.nodes
-    return {name: site["value"] for name, site in nodes.items() if site["type"] == "sample"}
+    drawn = {name: site for name, site in nodes.items() if site["type"] == "sample"}
+    return {name: site["value"] for name, site in drawn.items() if not isinstance(site["fn"], Unit)}
 
 
 def from_guide(
@@ -65,7 +67,7 @@ def from_guide(
     with Noise() as count, torch.no_grad():
         sampler(batch, weights)
     noise = torch.randn(draws, count.used, generator=generator, dtype=weights.dtype, device=weights.device)
-    values, log_p, log_q = in_chunks(one, problem.rows if sampler.density else 1)(noise)
+    values, log_p, log_q = in_chunks(one, problem.cells if sampler.density else 1)(noise)
     found = arrays(values)
     return {**found, **arrays({"log_p": log_p, "log_q": log_q})} if sampler.density else found
 

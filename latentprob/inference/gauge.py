@@ -53,9 +53,11 @@ def turned(model: Model, observed: Sequence[str], space: Space, vector: Tensor) 
     held: list[int] = []
     diagonal: list[int] = []
     powers: list[int] = []
-    for block in _blocks(model, observed, space):
-        weights, pivots = _triangle(found[block])
+    for block, moves in _blocks(model, observed, space):
+        weights, pivots, turn = _triangle(found[block])
         found[block] = weights
+        if moves is not None:
+            found[moves] = turn @ found[moves] @ turn.T
         size = len(block)
         held += [block[k, pivots[j]] for j in range(size) for k in range(j + 1, size)]
         diagonal += [block[j, pivots[j]] for j in range(size)]
@@ -66,26 +68,31 @@ def turned(model: Model, observed: Sequence[str], space: Space, vector: Tensor) 
     return torch.as_tensor(found).to(vector), gauge
 
 
-def _triangle(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (Z, M) whose Z pivot columns are upper triangular with a positive diagonal, and those columns."""
+def _triangle(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weights (Z, M) whose Z pivot columns are upper triangular with a positive diagonal, those columns, the turn."""
     rotation, upper, order = qr(weights, mode="economic", pivoting=True)
     pivots = order[: len(weights)]
     signs = np.where(np.diagonal(upper) < 0, -1.0, 1.0)
-    return signs[:, None] * (rotation.T @ weights), pivots
+    turn = signs[:, None] * rotation.T
+    return turn @ weights, pivots, turn
 
 
-def _blocks(model: Model, observed: Sequence[str], space: Space) -> list[np.ndarray]:
-    """Where the weights of each rotation lie in a vector, (Z, M): one block a latent, or one a level of `by`."""
+def _blocks(model: Model, observed: Sequence[str], space: Space) -> list[tuple[np.ndarray, np.ndarray | None]]:
+    """Where the weights of each rotation lie in a vector, (Z, M): one block a latent, or one a level of `by`.
+
+    And the matrix (Z, Z) that moves a state space, which turns with its weights.
+    """
     places = {part.name: index.numpy() for part, index in space.places()}
-    blocks = []
+    blocks: list[tuple[np.ndarray, np.ndarray | None]] = []
     for name in model:
         loadings = loadings_of(model, name)
         if not loadings or "rotation" not in symmetry(model, observed, name):
             continue
         parts = [places[free.name] for free in loadings]
         if len(loadings) == 1 and loadings[0].axes[0] != name:
-            blocks += [level.reshape(level.shape[0], -1) for level in parts[0]]
+            blocks += [(level.reshape(level.shape[0], -1), None) for level in parts[0]]
             continue
         firsts = [np.moveaxis(part, free.axes.index(name), 0) for part, free in zip(parts, loadings, strict=True)]
-        blocks.append(np.concatenate([first.reshape(len(first), -1) for first in firsts], axis=1))
-    return [block for block in blocks if 1 < block.shape[0] <= block.shape[1]]
+        moves = places.get(f"{name}_transition") if model[name].ordered else None
+        blocks.append((np.concatenate([first.reshape(len(first), -1) for first in firsts], axis=1), moves))
+    return [block for block in blocks if 1 < block[0].shape[0] <= block[0].shape[1]]

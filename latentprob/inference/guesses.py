@@ -1,12 +1,12 @@
 """First guesses of the latents, row by row: k-means++ for levels; Isomap or principal axes for a normal latent."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.special import logit
+from scipy.special import expit, logit
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
@@ -14,13 +14,18 @@ from sklearn.mixture import BayesianGaussianMixture
 from torch import nn
 
 from latentprob.inference.manifold import unrolled, unrolls
+from latentprob.inference.parts import factored, is_weighed, patterned
 from latentprob.inference.problem import Problem
+from latentprob.spec.component import lookup
 from latentprob.spec.distributions import Categorical, Dirichlet, Distribution, MultivariateNormal
+from latentprob.spec.maps import Linear, Table
 from latentprob.spec.model import Model
+from latentprob.spec.structure import places, reads
 
 START_ROWS = 5_000  # rows that starts are made from
 LLOYD = 10  # iterations of k-means in even restarts; odd ones keep to the first, for k-means may miss the best mode
 EMPTYING = 500  # iterations of coordinate ascent: components die slowly
+LEVEL_SPREAD = 0.5  # of the values that a factor's levels start with
 JITTER = 0.5  # noise on the factors' scores in all restarts but the first
 
 Array = np.ndarray
@@ -43,10 +48,11 @@ class Guess:
 
 def first_guess(problem: Problem, module: nn.Module, rng: np.random.Generator, restart: int) -> Guess:
     """The data, with a first guess of every latent."""
-    model, rows = problem.program.model, _some(problem.rows, rng)
+    model, rows = problem.program.model, _some(problem, rng)
     batch = {name: value.cpu().numpy()[rows] for name, value in problem.batch.items()}
     weights = np.ones(len(rows)) if problem.weights is None else problem.weights.cpu().double().numpy()[rows]
-    values = {name: _shown(module, model, name, y) for name, y in batch.items() if name in (*model, *model.inputs)}
+    told_apart = {*model, *(name for name in model.inputs if not model.is_level(name)), *grouped(model)}
+    values = {name: _shown(module, model, name, y) for name, y in batch.items() if name in told_apart}
     seen = [name for name in model if name in values and not model.is_level(name)]
     features = np.concatenate([_features(model[name], values[name]) for name in seen], axis=1) if seen else None
     features = _standard(np.zeros((len(rows), 1)) if features is None else features)
@@ -67,13 +73,47 @@ def first_guess(problem: Problem, module: nn.Module, rng: np.random.Generator, r
         if not model.is_level(name):
             nested = any(model.is_level(parent) for parent in model.parents(name))
             own = features if nested else residual
-            values[name], how[name], note = _scores(problem, name, own, rng, JITTER * (restart > 0))
+            if is_weighed(model, name):
+                values[name] = factored(problem, name, values, rng, first=restart == 0)
+                how[name] = "non-negative factorization"
+                continue
+            jitter, alone = JITTER * (restart > 0), patterned(problem, name, values)
+            if alone is not None:
+                values[name], how[name] = _moved(alone, rng, jitter), "axes of the pattern"
+                continue
+            values[name], how[name], note = _scores(problem, name, own, rng, jitter)
             notes += note
+    values |= _levels_of_factors(module, model, batch, rng)
     return Guess(values, weights, rows, how, tuple(notes))
 
 
-def _some(rows: int, rng: np.random.Generator) -> Array:
-    return np.arange(rows) if rows <= START_ROWS else np.sort(rng.choice(rows, START_ROWS, replace=False))
+def grouped(model: Model) -> set[str]:
+    """The variables whose levels have values of their own in a table or in the weights of a Linear."""
+    parts = [part for name, law in model.statements.items() for _, part in places(law, name)]
+    tables = {part.parent for part in parts if isinstance(part, Table)}
+    return tables | {part.by for part in parts if isinstance(part, Linear) and part.by is not None}
+
+
+def _levels_of_factors(
+    module: nn.Module, model: Model, batch: Mapping[str, Array], rng: np.random.Generator
+) -> dict[str, Array]:
+    """Values of each factor's levels (L, Z), by name, and of each row's level (N, Z), by the lookup; noise alone."""
+    found: dict[str, Array] = {}
+    for name, factor in model.factors.items():
+        noise = LEVEL_SPREAD * rng.standard_normal((getattr(module, f"{factor}_size"), getattr(module, f"{name}_size")))
+        found[name] = UNREAL.get(model[name].support, np.asarray)(noise)
+    for read in (read for law in model.statements.values() for read in reads(law)):
+        name, column = lookup(read)
+        if column is not None:
+            found[read] = found[name][batch[column]]
+    return found
+
+
+def _some(problem: Problem, rng: np.random.Generator) -> Array:
+    """Places of at most START_ROWS rows; of series, the first ones."""
+    if problem.rows <= START_ROWS or problem.together:
+        return np.arange(min(problem.rows, START_ROWS))
+    return np.sort(rng.choice(problem.rows, START_ROWS, replace=False))
 
 
 def _shown(module: nn.Module, model: Model, name: str, y: Array) -> Array:
@@ -85,6 +125,8 @@ def _shown(module: nn.Module, model: Model, name: str, y: Array) -> Array:
     return np.asarray(y, float)
 
 
+# Real numbers as values, by support.
+UNREAL: dict[str, Callable[[Array], Array]] = {"positive": np.exp, "unit": expit}
 # Values as real numbers that a Euclidean distance can judge, by support.
 REAL: dict[str, Callable[[Array], Array]] = {
     "positive": np.log,
@@ -175,7 +217,11 @@ def _scores(
     how = "principal axes" if found is None else "isomap"
     if found is None:
         found = _principal(features, size, rng)
-    return _standard(found + jitter * rng.standard_normal(found.shape)), how, failed
+    return _moved(found, rng, jitter), how, failed
+
+
+def _moved(scores: Array, rng: np.random.Generator, jitter: float) -> Array:
+    return _standard(scores + jitter * rng.standard_normal(scores.shape))
 
 
 def _principal(features: Array, size: int, rng: np.random.Generator) -> Array:

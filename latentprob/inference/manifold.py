@@ -27,13 +27,15 @@ Array = np.ndarray
 
 
 def unrolls(program: Program, name: str) -> bool:
-    """Whether a latent's first guess comes from Isomap.
+    """Whether the first guess of a latent, or of a deterministic variable, comes from Isomap.
 
-    It is drawn from a normal law without parents, and all that reads it is a GP, or an MLP of at most 3 dims that
-    gives the location of real values.
+    It is drawn from a normal law without parents, or is the MLP of what is observed; and all that reads it is a GP, or
+    an MLP of at most 3 dims that gives the location of real values.
     """
-    law = program.model[name]
-    if program.plan.get(name) != "draw" or not isinstance(law, Normal) or parents(law):
+    law: Any = program.model[name]
+    drawn = program.plan.get(name) == "draw" and isinstance(law, Normal) and not parents(law)
+    encoded = _bends(law) and all(isinstance(program.model.statements.get(p), REAL) for p in parents(law))
+    if not (drawn or encoded):
         return False
     readers = list(_readers(program, name))
     return any(isinstance(part, (GP, MLP)) for *_, part in readers) and all(
@@ -50,7 +52,12 @@ def _readers(program: Program, name: str) -> Iterator[tuple[Distribution, str, A
 
 
 def _is_curved(child: Distribution, which: str, part: Any, size: int) -> bool:
-    return isinstance(part, GP) or (isinstance(part, MLP) and isinstance(child, REAL) and size <= NETWORK_DIMS)
+    return isinstance(part, GP) or (_bends(part) and isinstance(child, REAL) and size <= NETWORK_DIMS)
+
+
+def _bends(part: Any) -> bool:
+    """Whether a map is a network with a layer between its ends: without one it is linear."""
+    return isinstance(part, MLP) and bool(part.hidden)
 
 
 def unrolled(name: str, features: Array, size: int) -> tuple[Array | None, list[str]]:

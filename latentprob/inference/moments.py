@@ -9,6 +9,7 @@ from scipy.special import logit
 from latentprob.spec import distributions as spec
 from latentprob.spec.component import Map
 from latentprob.spec.distributions import Distribution
+from latentprob.spec.dynamics import LinearDynamics, Markov
 from latentprob.spec.maps import Linear
 
 Array = np.ndarray
@@ -77,6 +78,20 @@ def _(law: spec.Poisson, y: Array, residual: Array, weights: Array) -> dict[str,
 
 
 @moments.register
+def _(law: spec.Multinomial, y: Array, residual: Array, weights: Array) -> dict[str, Array]:
+    counts = mean(y, weights)
+    probs = (counts + CLIP * counts.mean()) / (counts.sum() * (1 + CLIP))
+    return {"probs": probs, "logits": np.log(probs)}
+
+
+@moments.register
+def _(law: spec.Dirichlet, y: Array, residual: Array, weights: Array) -> dict[str, Array]:
+    center, variance = mean(y, weights), spread(y, weights)
+    total = np.maximum(np.mean(center * (1 - center) / variance) - 1, 1.0)
+    return {"concentration": center * total}
+
+
+@moments.register
 def _(law: spec.NegativeBinomial, y: Array, residual: Array, weights: Array) -> dict[str, Array]:
     center = np.maximum(mean(y, weights), CLIP)
     total = center**2 / np.maximum(spread(y, weights) - center, 0.1 * center)
@@ -95,6 +110,28 @@ def _(law: spec.Categorical, y: Array, residual: Array, weights: Array) -> dict[
     probs = np.maximum(mean(y, weights), CLIP)
     probs = probs / probs.sum(-1, keepdims=True)
     return {"probs": probs, "logits": np.log(probs)}
+
+
+@moments.register
+def _(law: Markov, y: Array, residual: Array, weights: Array) -> dict[str, Array]:
+    """Half of what follows what, half the same level again: k-means tells levels apart that overlap, and flips."""
+    initial = np.maximum(mean(y, weights), CLIP)
+    moves = y[:-1].T @ y[1:] + CLIP
+    return {
+        "initial": initial / initial.sum(),
+        "transition": 0.5 * moves / moves.sum(1, keepdims=True)
+        + 0.5 * (1 - CLIP) * np.eye(len(moves))
+        + 0.5 * CLIP / len(moves),
+    }
+
+
+@moments.register
+def _(law: LinearDynamics, y: Array, residual: Array, weights: Array) -> dict[str, Array]:
+    """Least squares of each state on the one before it."""
+    inner = y[:-1].T @ y[:-1] + CLIP * len(y) * np.eye(y.shape[1])
+    transition = np.linalg.solve(inner, y[:-1].T @ y[1:]).T
+    left = np.sqrt(np.mean((y[1:] - y[:-1] @ transition.T) ** 2, axis=0)) + CLIP
+    return {"transition": transition, "scale": left, "initial": np.ones_like(left)}
 
 
 def _variance(residual: Array, weights: Array) -> Array:
@@ -121,5 +158,6 @@ LINKED: dict[tuple[type[Distribution] | type[Map], str], Callable[[Array], Array
     (spec.Bernoulli, "logits"): lambda y: logit(0.1 + 0.8 * y),
     (spec.Categorical, "logits"): lambda y: np.log(0.05 + 0.9 * y),
     (spec.Poisson, "rate"): lambda y: np.log(y + 0.5),
+    (spec.Multinomial, "logits"): lambda y: np.log((y + 0.5) / (y + 0.5).sum(1, keepdims=True)),
     (spec.Exponential, "rate"): lambda y: -np.log(y),
 }

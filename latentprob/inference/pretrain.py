@@ -1,6 +1,7 @@
 """Processes and networks fitted to a first guess of the latents, before the bound is maximized.
 
-At the guess the joint density of data and parameters is maximized, and with it the encoder's density of the guess.
+At the guess the joint density of data and parameters is maximized, and with it the encoder's density of the guess; of
+a deterministic encoder, the density under noise of sd 1.
 """
 
 import warnings
@@ -37,6 +38,11 @@ def wanted(program: Program, guess: Guess) -> bool:
     return real and (bool(program.layout.residuals) or "isomap" in guess.how.values())
 
 
+def encoded(program: Program, guess: Guess) -> tuple[str, ...]:
+    """The deterministic variables that were unrolled."""
+    return tuple(name for name in program.model.embedded if guess.how.get(name) == "isomap")
+
+
 @dataclass(frozen=True)
 class Pretrained:
     """Values of the sites, the state of networks and inducing inputs, and conditional scales (P,) of the sites."""
@@ -47,18 +53,27 @@ class Pretrained:
 
 
 class Pretraining(nn.Module):
-    """Minus log p(x, z, theta) - log q(z given x) at a guess z and an unconstrained theta, nats."""
+    """Minus log p(x, z, theta) - log q(z given x) at a guess z and an unconstrained theta, nats.
 
-    def __init__(self, program: Any, space: Space, rows: int) -> None:
+    encoded: the deterministic variables among z.
+    """
+
+    def __init__(self, program: Any, space: Space, rows: int, encoded: tuple[str, ...]) -> None:
         super().__init__()
         self.program: Any = program
         self.space = space
         self.rows = rows
+        self.encoded = encoded
 
     def forward(self, vector: Tensor, batch: Batch, latents: Batch, weights: Tensor) -> Tensor:
         values, log_jacobian = self.space.split(vector)
         at = poutine.condition(self.program.marginal, data={**values, **latents})
-        density = log_prob(poutine.trace(at).get_trace(**batch, rows=self.rows), weights) + log_jacobian
+        trace = poutine.trace(at).get_trace(**batch, rows=self.rows)
+        density = log_prob(trace, weights) + log_jacobian
+        for name in self.encoded:  # what the encoder says, where the program was given the guess
+            point: Any = trace.nodes[name]["fn"]
+            error = latents[name] - point.mean
+            density = density - 0.5 * (error.square().sum(-1) * weights).sum()
         if hasattr(self.program, "latent_guide"):
             guide = poutine.condition(self.program.latent_guide, data=dict(latents))
             density = density + log_prob(poutine.trace(guide).get_trace(**batch, rows=self.rows), weights)
@@ -71,7 +86,7 @@ def pretrained(
     """Sites, networks and inducing inputs at a guess of the latents."""
     _place_points(problem, module, guess, rng)
     space = space_of(module.priors, values) if problem.program.site_axes else space_of(lambda: None, {})
-    loss = Pretraining(module, space, len(guess.rows))
+    loss = Pretraining(module, space, len(guess.rows), encoded(problem.program, guess))
     # the automatic guide is not set up, so that what is left are networks and inducing inputs
     free = {"vector": torch.zeros_like(space.start)} | {n: p.detach().clone() for n, p in loss.named_parameters()}
     generator = torch.Generator(problem.device)
@@ -129,8 +144,8 @@ class _Data:
         batch, weights = problem.arguments()
         rows = torch.as_tensor(guess.rows, device=problem.device)
         self.batch, self.weights = rows_of(batch, rows), weights[rows]
-        drawn = problem.program.layout.draw
-        self.latents = {name: torch.as_tensor(guess.values[name]).to(weights) for name in drawn}
+        held = (*problem.program.layout.draw, *encoded(problem.program, guess))
+        self.latents = {name: torch.as_tensor(guess.values[name]).to(weights) for name in held}
         self.shapes = _residual_shapes(problem, module)
         self.generator = generator
 

@@ -48,6 +48,17 @@ class Problem:
         return module.to(self.device, self.program.dtype)
 
     @property
+    def together(self) -> bool:
+        """Whether rows are steps of series, which no minibatch may tear apart."""
+        return self.program.model.axis is not None
+
+    @property
+    def cells(self) -> int:
+        """Rows, times the numbers that a step of a chain takes: a matrix over its levels or dims."""
+        chain = self.program.layout.chain
+        return self.rows if chain is None else self.rows * (self.program.model[chain].size or 1) ** 2
+
+    @property
     def drawn(self) -> tuple[str, ...]:
         """The latents that no closed form reaches."""
         return tuple(name for name, role in self.program.plan.items() if role == "draw")
@@ -80,7 +91,9 @@ class Draws:
 
 def rows_of(batch: Mapping[str, Tensor], index: slice | Tensor) -> dict[str, Tensor]:
     """Some rows of a batch."""
-    return {name: values[index] for name, values in batch.items()}
+    if isinstance(index, slice):
+        return {name: values[index] for name, values in batch.items()}
+    return {name: values.index_select(0, index) for name, values in batch.items()}
 
 
 @contextmanager

@@ -65,7 +65,7 @@ def refined(
     modes = [near for near in found if near is not None and not near.flat]
     if len(modes) < len(found):
         return _refused(wanted)
-    mapped = in_chunks(lambda vector: density(vector, batch, weights), problem.rows)
+    mapped = in_chunks(lambda vector: density(vector, batch, weights), problem.cells)
     chains = _chains(problem, density, mapped, modes, draws, generator, most)
     if not chains[-1].good:
         return Refinement(pareto_k=chains[-1].pareto_k)

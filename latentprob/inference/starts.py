@@ -12,16 +12,20 @@ from torch import Tensor, nn
 
 from latentprob.inference.guesses import Array, Guess, first_guess, is_sparse
 from latentprob.inference.moments import LINKED, mean, moments
+from latentprob.inference.parts import table
 from latentprob.inference.pretrain import pretrained, wanted
 from latentprob.inference.problem import Problem
 from latentprob.program.evaluate import to_sites
 from latentprob.spec.distributions import Distribution
 from latentprob.spec.maps import Linear, Table
 from latentprob.spec.sites import Free, free_parameters
+from latentprob.spec.structure import mixes
 
 SHRINK = 2.0  # rows of the overall average that each group's average is mixed with
 BACKFIT = 3  # rounds over the terms of a sum
 TINY = 1e-12  # a spread below it is none
+POOLED = ("levels", "scale")  # parts of a PerLevel
+LEVEL_SCALE = 0.5  # of the spread of what is predicted: what a PerLevel's levels start with
 PROCESS = ("lengthscale", "variance", "inducing")  # parts of a process that pretraining finds
 
 
@@ -61,6 +65,9 @@ def parameters(problem: Problem, guess: Guess) -> dict[str, Array]:
     free = free_parameters(problem.program.model)
     for name in problem.program.model:
         own = [f for f in free if f.variable == name]
+        if name in problem.program.model.factors:
+            found |= _levels(problem, name, own, guess)
+            continue
         shown, guess = guess, _centred(problem, guess) if name in problem.program.model.embedded else guess
         linked = [f for f in own if _is_linked(problem, f)]
         fitted = {p: _backfit([f for f in linked if f.parameter == p], problem, guess, found) for p in _names(linked)}
@@ -73,6 +80,15 @@ def parameters(problem: Problem, guess: Guess) -> dict[str, Array]:
                 found[f.name] = _by_moments(f, problem, guess, y, residual)
         guess = shown
     return found
+
+
+def _levels(problem: Problem, name: str, own: list[Free], guess: Guess) -> dict[str, Array]:
+    """The levels of a factor, and the parameters of their law as those of rows."""
+    y = guess.values[name]
+    levels = replace(guess, weights=np.ones(len(y)))
+    residual = _residual(problem.program.model[name], y, None) if len(own) > 1 else y
+    found = {f.name: _by_moments(f, problem, levels, y, residual) for f in own if f.name != name}
+    return {**found, name: y}
 
 
 def _centred(problem: Problem, guess: Guess) -> Guess:
@@ -108,7 +124,7 @@ def _names(free: list[Free]) -> list[str]:
 def _is_linked(problem: Problem, free: Free) -> bool:
     kind = type(problem.program.model[free.variable])
     return (
-        free.part not in PROCESS
+        free.part not in (*PROCESS, *POOLED)
         and (kind, free.parameter) in LINKED
         and (free.predictor or free.parameter in ("loc", "value"))
     )
@@ -155,9 +171,15 @@ def _least_squares(z: Array, y: Array, weights: Array) -> Array:
 
 def _by_moments(free: Free, problem: Problem, guess: Guess, y: Array, residual: Array) -> Array:
     """A parameter that no predictor reaches, group by group; under a link it starts without its predictors."""
+    if free.part in POOLED:
+        return _pooled(free, problem, y)
     if free.part in PROCESS:
         return _process(free, problem.program.model[free.variable], guess, y)
     law, grouped = problem.program.model[free.variable], _group(free)
+    if mixes(problem.program.model.statements, free.source):
+        found = table(free, law, guess.values[free.source.parent], y)
+        if found is not None:
+            return found
     whole = moments(law, y, residual, guess.weights)
     if free.parameter not in whole:
         raise TypeError(f"no start for {free.name}")
@@ -173,6 +195,17 @@ def _by_moments(free: Free, problem: Problem, guess: Guess, y: Array, residual: 
     if free.predictor and law.parameters[free.parameter] == "positive":
         value = np.log(value)
     return _shaped(free, value, grouped)
+
+
+def _pooled(free: Free, problem: Problem, y: Array) -> Array:
+    """Levels that do not differ, and a scale like a part of the spread of what is predicted."""
+    law = problem.program.model[free.variable]
+    target = LINKED[type(law), free.parameter](y) if (type(law), free.parameter) in LINKED else np.ones_like(y)
+    spread = target.std(0)
+    value = _shaped(replace(free, axes=free.axes[1:]) if free.part == "levels" else free, spread[None], None)
+    if free.part == "scale":
+        return np.where(value > TINY, LEVEL_SCALE * value, 1.0)
+    return np.zeros((len(problem.buffers[f"{free.axes[0]}_center"]), *value.shape))
 
 
 def _process(free: Free, law: Distribution, guess: Guess, y: Array) -> Array:

@@ -11,6 +11,7 @@ from pyro.infer.autoguide import AutoDelta
 from pyro.infer.autoguide.guides import AutoGuide
 from torch import Tensor
 
+from latentprob.errors import InferenceError
 from latentprob.inference import guides, point
 from latentprob.inference.bound import Restarts, Step, gradient_signal, score
 from latentprob.inference.capture import Density, Loss, automatic_guide, compiled
@@ -25,8 +26,12 @@ from latentprob.inference.settings import Settings
 from latentprob.inference.spikes import spikes
 from latentprob.inference.starts import Start, starts
 from latentprob.inference.unconstrain import Part, Space, space_of
-from latentprob.program import Program
+from latentprob.program import Program, patterns
+from latentprob.spec.maps import Dot, Translation
 from latentprob.spec.sites import free_parameters
+from latentprob.spec.structure import parents
+from latentprob.spec.structure import places as places_of
+from latentprob.spec.symmetry import level_groups
 
 FULL_GUIDE = 100  # global numbers up to which a full covariance is cheap beside the density
 FULL_BATCH = 5_000  # rows that one step takes whole
@@ -36,6 +41,8 @@ STEPS = {True: 20_000, False: 4_000}  # budget with networks, and where the mode
 RATES = {True: 0.005, False: 0.01}  # learning rates, the second in posterior standard deviations
 WINDOWS = {True: 200, False: 40}  # steps between two looks at the bound, at least: networks gain slowly
 PATIENCE = {True: 2, False: 1}  # windows without a gain until the learning rate falls
+LARGE = 2_000  # global numbers from which one restart is made
+GLOBAL_CELLS = 40_000_000  # draws times global numbers that are kept
 RESTARTS, POINT_RESTARTS = 4, 10  # chains that can disagree; starts of L-BFGS, which is cheap
 START_SCALE = 0.1  # of the prior's spread: the guide's scales where no mode was found first
 SPIKE_DRAWS = 64
@@ -68,10 +75,15 @@ class SVI(Settings):
     refine: bool | None = Field(
         default=None, description="importance resampling of the posterior around the mode; None: where it is small"
     )
-    compile: bool | None = Field(default=None, description="torch.compile the step; None: where the budget pays for it")
+    compile: bool | None = Field(default=None, description="torch.compile the step; None: where a budget pays, late")
 
     def run(self, problem: Problem, seed: int = 0, progress: bool | None = None) -> Draws:
         """Fit; a seed gives the same numbers, bit for bit, on one machine."""
+        if problem.together and self.batch is not None:
+            raise InferenceError(
+                f"batch={self.batch}: rows are steps along {problem.program.model.axis}, and a minibatch would tear "
+                "series apart; leave batch out, all rows are taken at every step"
+            )
         begin = time.perf_counter()
         with isolated(seed):
             setting = prepare(problem, self, seed)
@@ -111,7 +123,8 @@ def prepare(problem: Problem, settings: "SVI", seed: int) -> Setting:
     space = space_of(probe.priors, first[0].values) if problem.program.site_axes else space_of(lambda: None, {})
     is_point = space.is_point and closed
     alone = networks or (not is_point and turned(problem.program))
-    count = settings.restarts or (1 if alone else POINT_RESTARTS if is_point else RESTARTS)
+    large = space.size > LARGE  # a start costs much, and many levels agree on little
+    count = settings.restarts or (1 if alone or large else POINT_RESTARTS if is_point else RESTARTS)
     space = _in_data_units(space, problem)
     density = Density(probe, space, problem.rows, jacobian=not is_point)
     begun = first + starts(problem, probe, range(1, count), seed)
@@ -119,21 +132,31 @@ def prepare(problem: Problem, settings: "SVI", seed: int) -> Setting:
 
 
 def turned(program: Program) -> bool:
-    """Whether restarts differ by a rotation of an embedding that nothing undoes: the best one stands alone."""
-    return any(not program.model.is_level(name) for name in program.model.embedded)
+    """Whether restarts differ by a rotation of an embedding, or of levels, that nothing undoes: the best is kept."""
+    model = program.model
+    aligned = {name for names in level_groups(model) for name in names}
+    products = (Dot, Translation)
+    terms = [part for name, law in model.statements.items() for _, part in places_of(law, name)]
+    loose = any(not {*parents(t)} & aligned for t in terms if isinstance(t, products))
+    return loose or any(not model.is_level(name) for name in model.embedded)
 
 
 def _in_data_units(space: Space, problem: Problem) -> Space:
     """The space with the data's spread for locations without a prior, which would say it."""
-    free = {f.name: f for f in free_parameters(problem.program.model)}
+    frees = free_parameters(problem.program.model)
+    free = {f.name if f.pattern is None else patterns.site(f): f for f in frees}
 
     def scaled(part: Part) -> Part:
         f = free.get(part.name)
         spread = None if f is None else problem.buffers.get(f"{f.variable}_spread")
         located = f is not None and f.parameter == "loc" and f.part not in ("lengthscale", "variance")
-        if not part.point or spread is None or not located:
+        if f is None or not part.point or spread is None or not located:
             return part
-        return replace(part, spread=torch.as_tensor(spread).to(part.spread).expand(part.shape))
+        own = torch.as_tensor(spread).to(part.spread)
+        if f.pattern is not None:
+            allowed = torch.as_tensor(problem.buffers[patterns.buffer(f)])
+            own = own.expand(allowed.shape)[allowed > 0]
+        return replace(part, spread=own.expand(part.shape))
 
     return replace(space, parts=tuple(scaled(part) for part in space.parts))
 
@@ -160,13 +183,14 @@ def _fit(problem: Problem, settings: SVI, setting: Setting, seed: int, progress:
     keep = np.arange(len(keep)) == top if turned(problem.program) else keep
     modes = [setting.space.split(where[r].vector)[0] for r in np.flatnonzero(keep)]
     module = setting.density.program
-    better = refined(problem, module, modes, settings.draws, generator, settings.refine, setting.closed)
+    draws = max(SPIKE_DRAWS, min(settings.draws, GLOBAL_CELLS // max(1, setting.space.size)))
+    better = refined(problem, module, modes, draws, generator, settings.refine, setting.closed)
     if better.chains:
         chains, keep = better.chains, only(keep, better.kept)
     else:
-        sampler.density = setting.closed and settings.draws * problem.rows <= DENSITY_CELLS
+        sampler.density = setting.closed and draws * problem.rows <= DENSITY_CELLS
         chains = [
-            from_guide(sampler, restarts.one(parameters, r), restarts.fixed, problem, settings.draws, generator)
+            from_guide(sampler, restarts.one(parameters, r), restarts.fixed, problem, draws, generator)
             for r in np.flatnonzero(keep)
         ]
     values = gathered(chains)
@@ -233,10 +257,10 @@ def _climb(
 ) -> tuple[Climb, np.ndarray]:
     """The end of the optimization, and what is left of the gradient there, (restart,)."""
     networks = not setting.closed
-    batch = settings.batch or _batch(problem.rows, networks)
+    batch = problem.rows if problem.together else settings.batch or _batch(problem.rows, networks)
     steps = settings.steps or STEPS[networks]
     step = Step(restarts, problem, Rows(problem.rows, batch, generator), settings.particles, generator)
-    step.run = compiled(step.graph, steps, settings.compile)
+    step.run = compiled(step.graph, steps, settings.compile, certain=False)
     with Progress(steps, "bound", progress) as bar:
         end = climb(
             step,

@@ -8,6 +8,7 @@ from latentprob.plots.calibration import calibration
 from latentprob.plots.comparison import comparison
 from latentprob.plots.components import components
 from latentprob.plots.graph import graph
+from latentprob.plots.instability import instability
 from latentprob.plots.latent_kl import latent_kl
 from latentprob.plots.latent_space import latent_space
 from latentprob.plots.loadings import loadings
@@ -23,6 +24,7 @@ __all__ = [
     "comparison",
     "components",
     "graph",
+    "instability",
     "latent_kl",
     "latent_space",
     "loadings",

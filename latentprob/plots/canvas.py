@@ -6,7 +6,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib import colormaps
+from matplotlib import colormaps, patheffects
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
 from matplotlib.colors import to_rgb
@@ -86,3 +86,12 @@ def ellipses(ax: Axes, centres: np.ndarray, covariances: np.ndarray, radius: flo
     reach = radius * np.sqrt(np.einsum("mii->mi", covariances))
     ax.update_datalim(np.concatenate([centres - reach, centres + reach]))  # the collection counts its centres alone
     return drawn
+
+
+def group_names(ax: Axes, points: np.ndarray, member: np.ndarray, groups: np.ndarray) -> None:
+    """The name of each group at the median of its points, (M, 2): colour alone does not tell ten groups apart."""
+    outline = [patheffects.withStroke(linewidth=3.5, foreground="white")]
+    for k, (group, colour) in enumerate(zip(groups, colours(len(groups)), strict=True)):
+        centre = np.median(points[member == k], axis=0)
+        look: dict[str, Any] = {"size": 15, "weight": "bold", "color": colour * 0.75, "path_effects": outline}
+        ax.annotate(str(group), centre, ha="center", va="center", zorder=5, **look)

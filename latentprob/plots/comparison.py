@@ -1,6 +1,7 @@
 """Embedding and beliefs of the same rows, side by side on common axes."""
 
 from collections.abc import Mapping, Sequence
+from string import ascii_uppercase
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -8,10 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from latentprob.plots.canvas import FAINT, GRID, INK, colours, ellipses, styled
+from latentprob.plots.canvas import FAINT, GRID, INK, colours, ellipses, group_names, styled
 
 RINGS = 120  # rows whose belief is drawn as a ring
-MARKED = 6  # rows that are numbered in both panels
+MARKED = 6  # rows that bear a letter in both panels
 
 
 @styled
@@ -26,8 +27,8 @@ def comparison(
     """Left the points of the deterministic twin, right the beliefs: dots with one sd as a ring, or blended levels.
 
     spaces: `point` and `belief`, (row, 2), with `scale`, (row, 2), the belief's sds; or with `levels`, (row,), and
-    `probs`, (row, level), of a discrete variable. labels: one a row, they colour the dots.
-    marked: how many rows bear the same number in both panels.
+    `probs`, (row, level), of a discrete variable. labels: one a row, they colour the dots of a continuous variable and
+    name the groups. marked: how many rows, 26 at most, bear the same letter in both panels.
 
     >>> rows = np.random.default_rng(0).normal(size=(40, 2))
     >>> figure = comparison({"point": rows, "belief": rows, "scale": np.full((40, 2), 0.2)})
@@ -43,7 +44,10 @@ def comparison(
     if "scale" in spaces:
         _rings(right, spaces["belief"], spaces["scale"], soft)
     for ax, points in ((left, "point"), (right, "belief")):
-        _numbers(ax, spaces[points], _spread_out(spaces["belief"], marked))
+        if labels is not None and "levels" not in spaces:
+            groups, member = np.unique(np.asarray(labels), return_inverse=True)
+            group_names(ax, spaces[points], member, groups)
+        _letters(ax, spaces[points], _spread_out(spaces["belief"], marked))
         ax.margins(0.06)
         ax.autoscale_view()
     _axis_names(left, right, spaces, name)
@@ -74,14 +78,14 @@ def _spread_out(points: np.ndarray, count: int) -> np.ndarray:
     while len(chosen) < min(count, len(points)):
         nearest = np.minimum(nearest, ((points - points[chosen[-1]]) ** 2).sum(axis=1))
         chosen.append(int(nearest.argmax()))
-    return np.array(chosen[:count], int)
+    return np.array(chosen[: min(count, len(ascii_uppercase))], int)
 
 
-def _numbers(ax: Axes, points: np.ndarray, rows: np.ndarray) -> None:
+def _letters(ax: Axes, points: np.ndarray, rows: np.ndarray) -> None:
     x, y = points[rows].T
-    ax.scatter(x, y, s=190, facecolors="white", edgecolors=INK, linewidths=1.2, zorder=5)
-    for number, row in enumerate(rows, start=1):
-        ax.annotate(str(number), points[row], ha="center", va="center", size=9, weight="bold", color=INK, zorder=6)
+    ax.scatter(x, y, s=170, facecolors="white", edgecolors=INK, linewidths=1.2, zorder=6)
+    for letter, row in zip(ascii_uppercase, rows, strict=False):
+        ax.annotate(letter, points[row], ha="center", va="center", size=9, weight="bold", color=INK, zorder=7)
 
 
 def _axis_names(left: Axes, right: Axes, spaces: Mapping[str, np.ndarray], name: str) -> None:

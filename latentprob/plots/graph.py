@@ -69,7 +69,7 @@ def graph(
             encodes = _encodes(model, child, parent)
             bend = ENCODER_BEND if encodes else _bend(nodes[parent], nodes[child], nodes)
             _arrow(ax, drawn[parent], drawn[child], bend, "--" if encodes else "-")
-    for free in free_parameters(model):
+    for free in (free for free in free_parameters(model) if free.name != free.variable):
         _arrow(ax, drawn[free.name], drawn[free.variable], 0.0)
     _plate(ax, width, max(heights) + 0.5, min(heights) - 0.66, "row" if rows is None else f"{rows:,} rows")
     ax.set(xlim=(-left, right), ylim=(bottom - 0.03, top + 0.03), title=title, aspect="equal")
@@ -82,7 +82,7 @@ def laid_out(model: Model, observed: Collection[str]) -> dict[str, Node]:
     nodes: dict[str, Node] = {}
     y = 0.0
     for line in _lines(model):
-        own = {name: [f.name for f in free_parameters(model) if f.variable == name] for name in line}
+        own = {name: _beside(model, name) for name in line}
         tall = max(LINE, 0.35 + PARAMETER * max(len(names) for names in own.values()))
         y -= tall / 2
         spots = np.linspace(-0.75, 0.75, len(line)) if len(line) > 1 else np.zeros(1)
@@ -97,6 +97,12 @@ def laid_out(model: Model, observed: Collection[str]) -> dict[str, Node]:
     return nodes
 
 
+def _beside(model: Model, name: str) -> list[str]:
+    """What stands outside of the plate of rows: free parameters, and levels of factors with theirs."""
+    levels = [other for other in model.factors if model.children(other)[0] == name]
+    return [f.name for f in free_parameters(model) if f.variable in (name, *levels)]
+
+
 def _role(model: Model, observed: Collection[str], name: str) -> str:
     if name not in model:
         return "input"
@@ -106,9 +112,11 @@ def _role(model: Model, observed: Collection[str], name: str) -> str:
 def _lines(model: Model) -> list[list[str]]:
     """Names by depth, parents before children, at most two in a line."""
     depth: dict[str, int] = dict.fromkeys(model.inputs, 0)
-    while len(depth) < len(model) + len(model.inputs):
-        for name in model:
-            above = [parent for parent in model.parents(name) if not _encodes(model, name, parent)]
+    inside = [name for name in model if name not in model.factors]
+    while len(depth) < len(inside) + len(model.inputs):
+        for name in inside:
+            read = [parent for parent in model.parents(name) if parent not in model.factors]
+            above = [parent for parent in read if not _encodes(model, name, parent)]
             if name not in depth and all(parent in depth for parent in above):
                 depth[name] = 1 + max((depth[parent] for parent in above), default=-1)
     found: list[list[str]] = []

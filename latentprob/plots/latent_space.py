@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
-from matplotlib import patheffects
 from matplotlib.axes import Axes
 
-from latentprob.plots.canvas import GRID, colours, ellipses, new_axes, styled
+from latentprob.plots.canvas import GRID, colours, ellipses, group_names, new_axes, styled
 
 
 @styled
@@ -43,7 +42,7 @@ def latent_space(
     )
     ax.scatter(means[:, 0], means[:, 1], c=palette[member], s=9, alpha=0.8, linewidths=0, zorder=3)
     if labels is not None:
-        _names(ax, means, member, groups, palette)
+        group_names(ax, means, member, groups)
     name = str(loc.dims[1]).removesuffix("_dim")
     ax.grid(color=GRID, lw=0.8)
     ax.set_aspect("equal", adjustable="datalim")
@@ -51,21 +50,3 @@ def latent_space(
     ax.autoscale_view()
     ax.set(xlabel=f"{name}, dim {dims[0]}", ylabel=f"{name}, dim {dims[1]}", title=title)
     return ax
-
-
-def _names(ax: Axes, means: np.ndarray, member: np.ndarray, groups: np.ndarray, palette: np.ndarray) -> None:
-    """The name of each group at the median of its rows: colour alone does not tell ten groups apart."""
-    outline = [patheffects.withStroke(linewidth=3.5, foreground="white")]
-    for k, group in enumerate(groups):
-        centre = np.median(means[member == k], axis=0)
-        ax.annotate(
-            str(group),
-            centre,
-            ha="center",
-            va="center",
-            size=15,
-            weight="bold",
-            color=palette[k] * 0.75,
-            path_effects=outline,
-            zorder=5,
-        )

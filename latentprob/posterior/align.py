@@ -9,10 +9,11 @@ from arviz_stats.base import array_stats
 from latentprob.inference.problem import Draws
 from latentprob.posterior import factors, labels
 from latentprob.posterior.matching import Array
-from latentprob.program import Program
+from latentprob.program import Program, patterns
 from latentprob.spec.model import Model
 from latentprob.spec.schema import Schema
-from latentprob.spec.symmetry import Symmetry, exchangeable, loadings_of, symmetry
+from latentprob.spec.sites import free_parameters, masks
+from latentprob.spec.symmetry import Symmetry, exchangeable, level_groups, loadings_of, symmetry
 
 WORDS = ("rotation", "order", "sign")
 RHAT_VALUES = 2_000_000  # draws for which R-hat before and after is computed
@@ -37,8 +38,10 @@ def align(program: Program, draws: Draws, schema: Schema) -> Aligned:
     kinds = {name: symmetry(model, schema, name) for name in model if loadings_of(model, name)}
     kinds = {name: kind for name, kind in kinds.items() if kind and _has(flat, axes, name)}
     discrete = [name for name in exchangeable(model, schema) if _has(flat, axes, name)]
-    if not kinds and not discrete:
+    groups = level_groups(model)
+    if not kinds and not discrete and not groups:
         return Aligned(draws)
+    free_places = {name: np.flatnonzero(mask) for name, mask in masks(model, schema).items()}
     done: dict[str, str] = {}
     for i, name in enumerate(discrete):
         unsettled = (*discrete[i + 1 :], *kinds)
@@ -51,7 +54,7 @@ def align(program: Program, draws: Draws, schema: Schema) -> Aligned:
         by = None if program.plan[name] == "draw" else _common_level(model, name)
         loadings = _loadings(model, name, by, flat)
         if encoded:
-            frames[name], turns = _encoder_turns(loadings, kind, draws)
+            frames[name], turns = _chain_turns(loadings, kind, draws)
         elif by is None:
             turns = factors.match(loadings, kind, draws.stats)
         else:
@@ -61,8 +64,18 @@ def align(program: Program, draws: Draws, schema: Schema) -> Aligned:
         if name in latents:
             latents[name] = _turned_latents(latents[name], turns)
         done[name] = ", ".join(word for word in WORDS if word in (kind - {"rotation"} if encoded else kind))
+    for names, kind in groups.items():
+        turns = _level_turns(np.concatenate([flat[name] for name in names], axis=1), kind, draws)
+        for name in names:
+            flat = {site: _turned(values, axes.get(site, ()), name, None, turns) for site, values in flat.items()}
+        done[" and ".join(names)] = ", ".join(word for word in WORDS if word in kind)
+    for free in (f for f in free_parameters(model) if f.name in free_places):
+        whole = flat[free.name]
+        flat[patterns.site(free)] = whole.reshape(*whole.shape[:-2], -1)[..., free_places[free.name]]
     parameters = {name: values.reshape(draws.parameters[name].shape) for name, values in flat.items()}
-    moved = [name for name in flat if set(axes.get(name, ())) & {*discrete, *kinds}]
+    moved = [
+        name for name in flat if set(axes.get(name, ())) & {*discrete, *kinds, *(n for names in groups for n in names)}
+    ]
     attrs = {**draws.attrs, "aligned": "; ".join(f"{name}: {what}" for name, what in done.items())}
     attrs |= _rhats({"before": draws.parameters, "after": parameters}, moved)
     return Aligned(replace(draws, parameters=parameters, latents=latents, attrs=attrs), frames)
@@ -72,8 +85,15 @@ def _has(flat: Mapping[str, Array], axes: Mapping[str, tuple[str, ...]], name: s
     return any(name in axes.get(site, ()) for site in flat)
 
 
-def _encoder_turns(loadings: Array, kind: Symmetry, draws: Draws) -> tuple[Array, Array]:
-    """The encoder's frame (Z, Z), and rotations (S, Z, Z) of the draws to it: those of one chain are the same."""
+def _level_turns(levels: Array, kind: Symmetry, draws: Draws) -> Array:
+    """Rotations (S, Z, Z) of levels (S, L, Z): of a guide one for each chain, in which its draws share a frame."""
+    if draws.attrs.get("method") == "nuts":
+        return factors.match(levels, kind, draws.stats)
+    return _chain_turns(levels, kind, draws)[1]
+
+
+def _chain_turns(loadings: Array, kind: Symmetry, draws: Draws) -> tuple[Array, Array]:
+    """The frame (Z, Z) of the best chain, and rotations (S, Z, Z) of the draws to it, the same for those of a chain."""
     chains = next(iter(draws.parameters.values())).shape[0]
     scores = draws.stats.get("score", np.zeros(chains))[draws.stats.get("kept", np.ones(chains, bool))]
     best = int(np.argmax(scores)) if len(scores) == chains else 0
@@ -83,7 +103,7 @@ def _encoder_turns(loadings: Array, kind: Symmetry, draws: Draws) -> tuple[Array
 
 def _common_level(model: Model, name: str) -> str | None:
     """The variable that gives every map of `name` weights of their own in each level, if there is one."""
-    levels = {free.source.by for free in loadings_of(model, name)}
+    levels = {getattr(free.source, "by", None) for free in loadings_of(model, name)}
     return levels.pop() if len(levels) == 1 else None
 
 
@@ -98,13 +118,12 @@ def _loadings(model: Model, name: str, by: str | None, flat: Mapping[str, Array]
 
 
 def _turned(values: Array, axes: tuple[str, ...], name: str, by: str | None, turns: Array) -> Array:
-    """A site's draws with its axis `name` rotated."""
-    if name not in axes:
-        return values
-    place = 1 + axes.index(name)
-    last = np.moveaxis(values, place, -1)
-    kept = last.shape[: 1 if by is None else 2]
-    return np.moveaxis((last.reshape(*kept, -1, last.shape[-1]) @ turns).reshape(last.shape), -1, place)
+    """A site's draws with its axis `name` rotated; both axes of a matrix."""
+    for place in (1 + i for i, axis in enumerate(axes) if axis == name):
+        last = np.moveaxis(values, place, -1)
+        kept = last.shape[: 1 if by is None else 2]
+        values = np.moveaxis((last.reshape(*kept, -1, last.shape[-1]) @ turns).reshape(last.shape), -1, place)
+    return values
 
 
 def _turned_latents(values: Array, turns: Array) -> Array:

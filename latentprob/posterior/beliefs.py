@@ -10,9 +10,10 @@ from torch import Tensor
 
 from latentprob.data import Values
 from latentprob.errors import NotAvailable
+from latentprob.posterior.chains import paths, state_paths
 from latentprob.posterior.encoder import encoded
 from latentprob.posterior.matching import Array
-from latentprob.posterior.result import Result, blocks, count
+from latentprob.posterior.result import Result, count
 from latentprob.program import evaluate
 
 PARTICLES = 100  # draws of a latent that has an encoder, over which what depends on it is averaged
@@ -37,7 +38,7 @@ class Block:
 def stream(result: Result, values: Values, index: np.ndarray, seed: int = 0) -> Iterator[Block]:
     """Every block of draws `index` x rows, with the beliefs."""
     with noise(seed, result.device):
-        for draws, rows in blocks(len(index), count(values), result.width):
+        for draws, rows in result.blocks(len(index), count(values)):
             batch, sites = result.batch(values, rows), result.take(index[draws])
             drawn = draw(result, values, batch, rows, index[draws])
             found = evaluate.beliefs(result.module, batch, sites, drawn)
@@ -129,11 +130,25 @@ def sample(result: Result, block: Block, names: tuple[str, ...]) -> dict[str, Te
     found, roles = dict(block.drawn), result.program.plan
     summed = tuple(name for name in roles if roles[name] == "sum")
     if summed:
-        found |= _sample_levels(level_weights(block.beliefs, summed), summed)
+        weights, chain = level_weights(block.beliefs, summed), result.program.layout.chain
+        if chain in summed:
+            found[chain] = paths(block.beliefs[f"{chain}_later"])
+            at, summed = summed.index(chain), tuple(name for name in summed if name != chain)
+            weights = weights.movedim(2 + at, -1).take_along_dim(_behind(found[chain], weights.ndim), -1)[..., 0]
+        if summed:
+            found |= _sample_levels(weights, summed)
     for name in (n for n in names if roles[n] == "integrate"):
+        if name == result.program.layout.chain:
+            found[name] = state_paths(*(block.beliefs[f"{name}_later_{part}"] for part in ("map", "loc", "covariance")))
+            continue
         loc, covariance = chosen(result, name, block.beliefs, found)
         found[name] = torch.distributions.MultivariateNormal(loc, covariance).sample()
     return {name: found[name] for name in names}
+
+
+def _behind(levels: Tensor, dims: int) -> Tensor:
+    """Levels (S, N) with axes of one behind."""
+    return levels.reshape(*levels.shape, *[1] * (dims - 2))
 
 
 def _sample_levels(weights: Tensor, names: tuple[str, ...]) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ from latentprob.errors import NotAvailable
 from latentprob.posterior.beliefs import stream
 from latentprob.posterior.density import check_density, row_density
 from latentprob.posterior.result import Result, count
-from latentprob.spec.sites import Free, Site, free_parameters
+from latentprob.spec.sites import Free, Site, free_parameters, masks
 from latentprob.spec.symmetry import loadings_of, symmetry
 
 
@@ -36,7 +36,7 @@ def information(result: Result) -> pd.Series:
     bic = df * math.log(rows) - 2 * loglik
     found = {"log_likelihood": loglik, "df": df, "AIC": 2 * df - 2 * loglik, "BIC": bic}
     levels = [name for name, role in result.program.plan.items() if role == "sum"]
-    if levels:
+    if levels and result.program.layout.chain is None:
         found["ICL"] = bic - 2 * _certainty(result, levels, weights)
     return pd.Series(found)
 
@@ -58,14 +58,18 @@ def degrees_of_freedom(result: Result) -> int:
     Z (Z - 1) / 2 for each set of loadings that may be rotated alone.
     """
     model, schema, total = result.model, result.values.schema, 0
+    free_weights = masks(model, schema)
     for free in free_parameters(model):
-        softmax = model[free.variable].parameters[free.parameter] in ("simplex", "logits")
+        if free.name in free_weights:
+            total += math.prod(result.sites[free.name].shape[:-2]) * int(np.sum(free_weights[free.name]))
+            continue
+        softmax = model[free.variable].parameters[free.parameter] in ("simplex", "logits", "transition")
         total += _numbers(free, result.sites[free.name], softmax)
     for name in model:
         loadings = loadings_of(model, name)
         if loadings and "rotation" in symmetry(model, schema, name):
             size = result.sites[name].shape[0]
-            by = {free.source.by for free in loadings}
+            by = {getattr(free.source, "by", None) for free in loadings}
             sets = len(result.level_labels(next(iter(by)))) if len(by) == 1 and None not in by else 1
             total -= sets * size * (size - 1) // 2
     return total

@@ -14,10 +14,10 @@ from torch.distributions import Distribution, MultivariateNormal
 from latentprob.data import Values
 from latentprob.errors import NotAvailable
 from latentprob.posterior.beliefs import framed, moments, noise, sampled
-from latentprob.posterior.encoder import encoded, wider
+from latentprob.posterior.encoder import base, encoded, on_support, placed, unplaced, wider
 from latentprob.posterior.matching import Array
 from latentprob.posterior.package import rows_of
-from latentprob.posterior.result import Result, blocks, count, thinned
+from latentprob.posterior.result import Result, count, thinned
 from latentprob.program import evaluate
 from latentprob.program.networks import maps_of
 from latentprob.spec.maps import GP, MLP, Module
@@ -31,8 +31,9 @@ PROPOSAL_WIDENING = 1.2  # of the variance of a proposal made from the sampler's
 
 
 def log_likelihood(result: Result, values: Values, particles: int) -> xr.DataArray:
-    """Log density (chain, draw, row) of each row under each draw, marginal over the latents, nats.
+    """Log density (chain, draw, row) of each row under each draw, marginal over the latents of the row, nats.
 
+    Levels of factors are drawn with the parameters, so it is given these.
     Exact where a closed form exists; else the importance-weighted estimate with `particles` draws a row from the
     encoder (Burda, Grosse and Salakhutdinov, 2016), some of them widened; it is below the truth on average.
     """
@@ -42,6 +43,10 @@ def log_likelihood(result: Result, values: Values, particles: int) -> xr.DataArr
     attrs: dict[str, Any] = {"kind": "importance" if result.drawn else "exact", "unit": "nats", "draws": len(index)}
     if result.drawn:
         attrs["particles"] = particles
+    if result.model.axis is not None:
+        attrs["rows"] = "one-step factors: each row given those before it in its series"
+    if result.model.factors:
+        attrs["given"] = f"the levels of {' and '.join(dict.fromkeys(result.model.factors.values()))}"
     within = index.reshape(chains, -1)[0]
     coords = {"chain": np.arange(chains), "draw": within, **rows_of(values)}
     dims = ("chain", "draw", values.schema.row)
@@ -73,7 +78,7 @@ def row_density(result: Result, values: Values, index: np.ndarray, particles: in
         return _importance(result, values, index, particles)
     found = np.empty((len(index), count(values)))
     with torch.no_grad():
-        for draws, rows in blocks(len(index), count(values), result.width):
+        for draws, rows in result.blocks(len(index), count(values)):
             batch, sites = result.batch(values, rows), result.take(index[draws])
             density = evaluate.row_log_density(result.module, batch, sites)
             found[draws, rows] = density.double().cpu().numpy()
@@ -87,7 +92,7 @@ def _importance(result: Result, values: Values, index: np.ndarray, particles: in
     found = np.full((len(index), count(values)), -np.inf)
     repeated = np.repeat(np.arange(len(index)), particles)
     with noise(SEED, result.device):
-        for draws, rows in blocks(len(repeated), count(values), result.width):
+        for draws, rows in result.blocks(len(repeated), count(values)):
             places = repeated[draws]
             batch, sites = result.batch(values, rows), result.take(index[places])
             drawn, log_q = propose(result, values, batch, rows, len(places), widened=True)
@@ -108,16 +113,21 @@ def propose(
     """
     laws = dict(_proposals(result, values, batch, rows))
     if result.draws.latents or not widened:
-        raw = {name: law.sample((size,)) for name, law in laws.items()}
-        log_q = _log_prob(laws, raw)
+        inner = {name: base(law).sample((size,)) for name, law in laws.items()}
+        log_q = _log_prob({name: base(law) for name, law in laws.items()}, inner)
     else:
-        each = [{n: wider(law, width) if n in result.model else law for n, law in laws.items()} for width in WIDTHS]
+        each = [{n: wider(law, w) if n in result.model else law for n, law in laws.items()} for w in WIDTHS]
         shares = torch.tensor(list(WIDTHS.values()), device=result.device)
         which = torch.multinomial(shares.expand(size, -1), rows.stop - rows.start, replacement=True)
         drawn = {name: torch.stack([one[name].sample((size,)) for one in each]) for name in laws}
-        raw = {n: value.take_along_dim(which[None, ..., None], 0)[0] for n, value in drawn.items()}
-        log_q = torch.stack([_log_prob(one, raw) for one in each], -1).add(shares.log()).logsumexp(-1)
-    return {n: value if result.draws.latents else framed(result, n, value) for n, value in raw.items()}, log_q
+        inner = {n: value.take_along_dim(which[None, ..., None], 0)[0] for n, value in drawn.items()}
+        log_q = torch.stack([_log_prob(one, inner) for one in each], -1).add(shares.log()).logsumexp(-1)
+    found: dict[str, Tensor] = {}
+    for name, law in laws.items():
+        raw, volume = placed(law, inner[name])
+        found[name] = raw if result.draws.latents else framed(result, name, raw)
+        log_q = log_q - volume
+    return found, log_q
 
 
 def _log_prob(laws: Mapping[str, Distribution], values: Mapping[str, Tensor]) -> Tensor:
@@ -137,13 +147,10 @@ def _proposals(
         return
     index = np.arange(np.prod(result.shape))
     for name, draws in sampled(result, values, rows, index).items():
-        if result.model[name].support != "real":
-            raise NotAvailable(
-                f"the marginal likelihood: {name} ~ {type(result.model[name]).__name__} was sampled, and there is no "
-                "proposal on its support to take it out by; fit with lp.SVI(), whose encoder is one"
-            )
-        loc, covariance = moments(draws.double().cpu().numpy())
-        yield name, MultivariateNormal(result.tensor(loc), result.tensor(PROPOSAL_WIDENING * covariance))
+        support = result.model[name].support if name in result.model else "real"
+        loc, covariance = moments(unplaced(support, draws).double().cpu().numpy())
+        law = MultivariateNormal(result.tensor(loc), result.tensor(PROPOSAL_WIDENING * covariance))
+        yield name, on_support(support, law)
 
 
 def score(result: Result, values: Values, particles: int) -> float:

@@ -5,11 +5,22 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Independent, LogNormal, Normal, SigmoidTransform, TransformedDistribution
+from torch.distributions import (
+    Distribution,
+    ExpTransform,
+    Independent,
+    Normal,
+    SigmoidTransform,
+    StickBreakingTransform,
+    TransformedDistribution,
+)
 
 from latentprob.data import Values
 from latentprob.posterior.result import Result
 from latentprob.program import evaluate
+
+# From the normal law of a belief to the support of its latent.
+TRANSFORMS = {"positive": ExpTransform(), "unit": SigmoidTransform(), "simplex": StickBreakingTransform()}
 
 
 def encoded(result: Result, values: Values, batch: Mapping[str, Tensor], rows: slice) -> dict[str, Any]:
@@ -36,19 +47,55 @@ def normal(law: Any) -> Normal:
     return law
 
 
-def law_of(support: str, loc: Tensor, scale: Tensor) -> Independent:
+def law_of(support: str, loc: Tensor, scale: Tensor) -> Distribution:
     """The belief whose normal law before its transform has this location and scale, (N, Z)."""
-    law: Distribution = Normal(loc, scale)
-    if support == "positive":
-        law = LogNormal(loc, scale)
-    elif support == "unit":
-        law = TransformedDistribution(law, SigmoidTransform())
-    return Independent(law, 1)
+    return on_support(support, Independent(Normal(loc, scale), 1))
+
+
+def on_support(support: str, law: Distribution) -> Distribution:
+    """A normal law on the support of a latent."""
+    return TransformedDistribution(law, [TRANSFORMS[support]]) if support in TRANSFORMS else law
+
+
+def unplaced(support: str, values: Tensor) -> Tensor:
+    """Values on a support as the normal law under a belief has them, moved off its edges."""
+    if support not in TRANSFORMS:
+        return values
+    tiny = torch.finfo(values.dtype).tiny
+    return TRANSFORMS[support].inv(values.clamp_min(tiny))
+
+
+def placed(law: Any, values: Tensor) -> tuple[Tensor, Tensor]:
+    """Values (..., Z) of the normal law under a belief on its support, and the log volume there of a unit, (...).
+
+    The inverse is never taken: near the edges of a support it has few digits.
+    """
+    volume = values.new_zeros(())
+    for transform in transforms(law):
+        before, values = values, transform(values)
+        own = transform.log_abs_det_jacobian(before, values)
+        volume = volume + (own if own.ndim < values.ndim else own.sum(-1))
+    return values, volume
+
+
+def base(law: Any) -> Any:
+    """The normal law under a belief, with its event dims."""
+    if not transforms(law):
+        return law
+    return law.base_dist if isinstance(law, TransformedDistribution) else Independent(normal(law), 1)
 
 
 def wider(law: Any, width: float) -> Independent:
-    """The belief with scales `width` times as large."""
+    """The normal law under a belief with scales `width` times as large."""
     own = normal(law)
-    wide = Normal(own.loc, width * own.scale)
-    inner = law.base_dist
-    return Independent(wide if inner is own else TransformedDistribution(wide, inner.transforms), 1)
+    return Independent(Normal(own.loc, width * own.scale), 1)
+
+
+def transforms(law: Any) -> list[Any]:
+    """What leads from the normal law under a belief to its support."""
+    found: list[Any] = []
+    while True:
+        found = [*getattr(law, "transforms", ()), *found]
+        if not hasattr(law, "base_dist"):
+            return found
+        law = law.base_dist

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from latentprob.errors import NotAvailable
 from latentprob.posterior.beliefs import framed
-from latentprob.posterior.encoder import encoded, law_of, normal
+from latentprob.posterior.encoder import encoded, law_of, normal, placed
 from latentprob.posterior.matching import Array
 from latentprob.posterior.result import BLOCK_VALUES, Result, count, thinned
 from latentprob.program import evaluate
@@ -21,6 +21,7 @@ from latentprob.program import evaluate
 STEPS = 200  # of Adam, in units of each belief's own scale
 LEARNING_RATE = 0.1  # at first; it falls to zero as a cosine
 PARTICLES = 4  # fresh draws of a step: those of one step alone would be fitted themselves
+CLIMBS = (PARTICLES, 32)  # particles of a belief that begins far off: first to where it lies, then as it is
 JUDGED = 64  # draws by which both bounds are had, the same for both
 SEED = 0
 
@@ -64,6 +65,20 @@ def gap(result: Result) -> Gap:
     )
 
 
+def alone(result: Result) -> dict[str, Array]:
+    """Locations and scales (N, 2, Z) of the beliefs of all rows, each fitted by itself from a standard normal law."""
+    found: list[dict[str, Array]] = []
+    for rows in _row_blocks(result):
+        bound = Bound(result, rows)
+        laws = encoded(result, result.values, bound.batch, rows)
+        start = {name: torch.zeros_like(bound.split(law)) for name, law in laws.items()}
+        start = {name: torch.stack([law[:, 0], law[:, 1] + 1], 1) for name, law in start.items()}
+        for particles in CLIMBS:
+            start = bound.climb(start, particles)
+        found.append({name: _array(belief) for name, belief in start.items()})
+    return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+
+
 def _row_blocks(result: Result) -> Iterator[slice]:
     rows, step = count(result.values), max(1, BLOCK_VALUES // (PARTICLES * result.width))
     return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
@@ -104,8 +119,9 @@ class Bound:
         for name, belief in beliefs.items():
             law = law_of(self.result.model[name].support, *belief.unbind(1))
             own = normal(law)
-            raw = _transformed(law, own.loc + own.scale * noise[name])
-            values[name], log_q = framed(self.result, name, raw), log_q + law.log_prob(raw)
+            inner = own.loc + own.scale * noise[name]
+            raw, volume = placed(law, inner)
+            values[name], log_q = framed(self.result, name, raw), log_q + own.log_prob(inner).sum(-1) - volume
         sites = self.result.take(draws)
         log_p = evaluate.row_log_density(
             self.result.module, self.batch, sites, values, gradient=torch.is_grad_enabled()
@@ -121,16 +137,16 @@ class Bound:
             for name, shape in shapes.items()
         }
 
-    def climb(self, start: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def climb(self, start: Mapping[str, Tensor], particles: int = PARTICLES) -> dict[str, Tensor]:
         """Beliefs refined by Adam: each row moves in units of its own scale."""
         moves = {name: torch.zeros_like(belief, requires_grad=True) for name, belief in start.items()}
         optimizer = torch.optim.Adam(list(moves.values()), lr=LEARNING_RATE)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
         for step in range(STEPS):
             draws = self.draws[
-                np.arange(PARTICLES) * len(self.draws) // PARTICLES + step % (len(self.draws) // PARTICLES)
+                np.arange(particles) * len(self.draws) // particles + step % max(1, len(self.draws) // particles)
             ]
-            loss = -self({n: _moved(start[n], moves[n]) for n in start}, self.noise(start, PARTICLES), draws).sum()
+            loss = -self({n: _moved(start[n], moves[n]) for n in start}, self.noise(start, particles), draws).sum()
             gradients = torch.autograd.grad(loss, list(moves.values()))
             for move, gradient in zip(moves.values(), gradients, strict=True):
                 move.grad = gradient.nan_to_num()
@@ -151,10 +167,3 @@ class Bound:
 def _moved(start: Tensor, move: Tensor) -> Tensor:
     loc, scale = start.unbind(1)
     return torch.stack([loc + scale * move[:, 0], scale * move[:, 1].exp()], 1)
-
-
-def _transformed(law: torch.distributions.Independent, values: Tensor) -> Tensor:
-    """Normal draws on the support of a belief."""
-    for transform in getattr(law.base_dist, "transforms", ()):
-        values = transform(values)
-    return values

@@ -9,8 +9,8 @@ import numpy as np
 from latentprob.errors import InferenceError
 from latentprob.inference.problem import Draws
 from latentprob.posterior.matching import Array
-from latentprob.program import Program, evaluate
-from latentprob.spec.sites import Site
+from latentprob.program import Program, evaluate, patterns
+from latentprob.spec.sites import Free, Site, free_parameters
 
 SUM_TOLERANCE = 1e-6  # of probabilities that should sum to one
 SYMMETRY_TOLERANCE = 1e-8
@@ -18,7 +18,7 @@ SYMMETRY_TOLERANCE = 1e-8
 
 def at_values(program: Program, module: Any, parameters: Mapping[str, Any], sites: Mapping[str, Site]) -> Draws:
     """The values as draws, with the sites that the program makes its matrices of."""
-    wanted = {name: site for name, site in sites.items() if site.role == "global"}
+    wanted = {name: site for name, site in sites.items() if site.role in ("global", "levels")}
     for name in parameters:
         if name not in wanted:
             near = get_close_matches(str(name), wanted, n=1)
@@ -28,10 +28,17 @@ def at_values(program: Program, module: Any, parameters: Mapping[str, Any], site
         if name not in parameters:
             raise InferenceError(f"no value of {name} was given; it has the dims {', '.join(site.shown) or '()'}")
     values = {name: _checked(wanted[name], parameters[name]) for name in wanted}
+    for free in free_parameters(program.model):
+        if free.pattern is not None and (values[free.name] * (1 - _pattern(module, free))).any():
+            raise InferenceError(f"{free.name} has weights where the pattern {free.pattern} has none; write 0 there")
     found = evaluate.to_sites(program, module, values) if values else {}
     draws = {name: value.double().cpu().numpy()[None, None] for name, value in found.items()}
     draws |= {name: value[None, None] for name, value in values.items()}
     return Draws(draws, {}, {}, {}, {"method": "condition", "settled": True})
+
+
+def _pattern(module: Any, free: Free) -> Array:
+    return np.asarray(getattr(module, patterns.buffer(free)).cpu().numpy())
 
 
 def _checked(site: Site, value: Any) -> Array:

@@ -8,16 +8,17 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from latentprob.data import Values, statistics
+from latentprob.data import Series, Values, patterns, statistics
 from latentprob.errors import DataError, NotAvailable
 from latentprob.inference.problem import Draws
 from latentprob.posterior.density import check_density
 from latentprob.posterior.package import posterior
 from latentprob.posterior.prior import prior_draws
 from latentprob.posterior.result import Result, restored
-from latentprob.posterior.simulate import named_rows, replicate
+from latentprob.posterior.simulate import drawn_places, named_rows, replicate
 from latentprob.program import compile
 from latentprob.spec.distributions import Categorical, LogNormal
+from latentprob.spec.dynamics import Markov
 from latentprob.spec.maps import GP, MLP, Module
 from latentprob.spec.model import Model, argument, terms
 from latentprob.spec.schema import Column, Schema
@@ -64,7 +65,7 @@ def imagine(model: Model, rows: int, seed: int, data: Values | None, features: F
     given = Draws({name: array[None] for name, array in drawn.items()}, {}, {}, {}, {})
     result = Result(model, program, module, values, numbers, given)
     rng = np.random.default_rng(seed)
-    places = np.arange(rows) if data is None else rng.choice(len(values.rows), rows)
+    places = np.arange(rows) if data is None else drawn_places(result, rows, rng)
     found = replicate(result, np.zeros(1, int), places, rng)
     parameters, drawn_rows = ({name: array[0] for name, array in arrays.items()} for arrays in (drawn, found))
     return World(result, parameters, drawn_rows, places)
@@ -93,17 +94,18 @@ def _without_data(model: Model, rows: int, features: Features) -> Values:
         center, _ = TYPICAL.get(model[column.name].support, TYPICAL["real"])
         shape = (rows, len(column.features))
         arrays[column.name] = np.zeros(shape, np.int64) if column.levels else np.full(shape, center)
-    return Values(arrays, {}, pd.RangeIndex(rows), Schema(columns), ())
+    series = None if model.axis is None else Series(model.axis, rows)
+    return Values(arrays, {}, pd.RangeIndex(rows), Schema(columns), (), series)
 
 
 def _column(model: Model, name: str, features: Features) -> Column:
     law: Any = model[name]
-    levels = tuple(range(law.size)) if isinstance(law, Categorical) and law.size else ()
+    levels = tuple(range(law.size)) if isinstance(law, (Categorical, Markov)) and law.size else ()
     wanted = features.get(name) if isinstance(features, Mapping) else features
     if wanted is None:
-        wanted = 1 if isinstance(law, Categorical) else law.size
-    if wanted is None or (isinstance(law, Categorical) and not levels):
-        what = "levels" if isinstance(law, Categorical) and not levels else "features"
+        wanted = 1 if isinstance(law, (Categorical, Markov)) else law.size
+    if wanted is None or (isinstance(law, (Categorical, Markov)) and not levels):
+        what = "levels" if isinstance(law, (Categorical, Markov)) and not levels else "features"
         raise DataError(
             f"how many {what} {name} has is not known: "
             f"write {name} ~ {type(law).__name__}(..., size=2), or hand over features={{{name!r}: 2}} or data="
@@ -123,4 +125,4 @@ def _typical(model: Model, schema: Schema) -> dict[str, np.ndarray]:
         if isinstance(model[column.name], LogNormal):
             center = 0.0  # of log x
         found |= {f"{column.name}_center": np.full(size, center), f"{column.name}_spread": np.full(size, spread)}
-    return found
+    return found | patterns(model, schema)

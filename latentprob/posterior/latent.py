@@ -4,19 +4,23 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 import xarray as xr
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, LogNormal
 from torch.nn.functional import one_hot
 
 from latentprob.data import Values
 from latentprob.errors import NotAvailable
+from latentprob.posterior import levels
 from latentprob.posterior.beliefs import PARTICLES, mixed, moments, noise, sample, sampled, stream
-from latentprob.posterior.encoder import encoded
+from latentprob.posterior.chains import best_path
+from latentprob.posterior.encoder import encoded, normal
 from latentprob.posterior.matching import Array
 from latentprob.posterior.package import by_row, coordinate, coordinates, rows_of
-from latentprob.posterior.result import Result, blocks, count, thinned
+from latentprob.posterior.result import Result, count, thinned
 from latentprob.program import evaluate
+from latentprob.spec.component import Map
 from latentprob.spec.sites import MATRIX_BIS
 from latentprob.spec.structure import statement
 
@@ -28,8 +32,11 @@ def latent(result: Result, name: str, values: Values) -> xr.Dataset:
     """The belief of each row, averaged over the posterior of the parameters.
 
     `probs` (row, level) of a discrete latent; `loc` and `scale` (row, dim) of a continuous one, with `covariance`
-    where it has several dims. scale^2 = E[scale^2] + Var[loc] over the draws (the law of total variance).
+    where it has several dims. scale^2 = E[scale^2] + Var[loc] over the draws (the law of total variance). Of a factor's
+    variable, each level in place of each row.
     """
+    if name in result.model.factors:
+        return levels.belief(result, name)
     return MOMENTS[role(result, name)](result, name, values)
 
 
@@ -42,7 +49,8 @@ def role(result: Result, name: str) -> str:
             f"embedding({name!r}) gives it"
         )
     if name not in plan:
-        known = f"its latent variables are {', '.join(plan)}" if plan else "it has no latent variables"
+        names = [*(name for name in model.factors if not isinstance(model[name], Map)), *plan]
+        known = f"its latent variables are {', '.join(names)}" if names else "it has no latent variables"
         raise NotAvailable(f"'{name}' is no latent variable of this fit; {known}")
     return plan[name]
 
@@ -83,7 +91,7 @@ def _drawn(result: Result, name: str, values: Values) -> xr.Dataset:
     size = result.sites[name].shape[0]
     loc, variance = np.empty((count(values), size)), np.empty((count(values), size))
     with noise(0, result.device):
-        for _, rows in blocks(1, count(values), result.width):
+        for _, rows in result.blocks(1, count(values)):
             law = encoded(result, values, result.batch(values, rows), rows)[name]
             loc[rows], variance[rows] = (moment.double().cpu().numpy() for moment in _of_law(result, name, law))
     frame = result.frames.get(name, np.eye(size))
@@ -93,8 +101,12 @@ def _drawn(result: Result, name: str, values: Values) -> xr.Dataset:
 
 def _of_law(result: Result, name: str, law: Distribution) -> tuple[Tensor, Tensor]:
     """Mean and variance (N, Z) of an encoder's law; of a logistic normal, which has no formula, from draws."""
-    if result.model[name].support != "unit":
-        return law.mean, law.variance
+    own, support = normal(law), result.model[name].support
+    if support == "real":
+        return own.mean, own.variance
+    if support == "positive":
+        known = LogNormal(own.loc, own.scale)
+        return known.mean, known.variance
     draws = law.sample((MEAN_DRAWS,))
     return draws.mean(0), draws.var(0, correction=0)
 
@@ -124,7 +136,7 @@ def _embedded(result: Result, name: str, values: Values) -> xr.DataArray:
     level = result.model.is_level(name)
     labels = result.level_labels(name) if level else ()
     total = np.zeros((count(values), *((len(labels),) if level else site.shape)))
-    for draws, rows in blocks(len(index), count(values), result.width):
+    for draws, rows in result.blocks(len(index), count(values)):
         found = evaluate.embeddings(result.module, result.batch(values, rows), result.take(index[draws]))[name]
         total[rows] += (one_hot(found, len(labels)) if level else found).sum(0).double().cpu().numpy()
     if level:
@@ -145,9 +157,11 @@ def sample_latent(result: Result, name: str, draws: int, values: Values, seed: i
 
     The same seed draws all latents of a row together: calls for c and for z give pairs.
     """
-    role(result, name)
     total = int(np.prod(result.shape))
     index = np.random.default_rng(seed).choice(total, draws, replace=draws > total)
+    if name in result.model.factors:
+        return levels.drawn(result, name, index)
+    role(result, name)
     site, names = result.sites[name], tuple(result.program.plan)
     found = np.empty((draws, count(values), *site.shape))
     for block in stream(result, values, index, seed):
@@ -161,13 +175,33 @@ def sample_latent(result: Result, name: str, draws: int, values: Values, seed: i
 def embedding(result: Result, name: str, values: Values) -> xr.DataArray:
     """One point a row: the mean of the belief; of a discrete latent, the most probable level.
 
+    Of a chain the most probable path (Viterbi's), by the mean over the draws of what neighbours are together.
     Of a deterministic variable its value, averaged over the draws of the parameters; of a level, the most frequent.
     """
+    if name in result.model.factors:
+        return levels.point(result, name)
     if name in result.model.embedded:
         return _embedded(result, name, values)
+    if name == result.program.layout.chain and result.model.is_level(name):
+        return _path(result, name, values)
     belief = latent(result, name, values)
     if "loc" in belief:
         return belief["loc"].rename(name)
     level = f"{name}_level"
     found = belief[level].values[belief["probs"].values.argmax(axis=1)]
     return xr.DataArray(found, dims=(values.schema.row,), coords=rows_of(values), name=name)
+
+
+def _path(result: Result, name: str, values: Values) -> xr.DataArray:
+    """The most probable path of a chain, (row,)."""
+    index, labels = averaged(result, values), result.level_labels(name)
+    probs = torch.zeros(count(values), len(labels), dtype=torch.float64)
+    pairs = torch.zeros(count(values), len(labels), len(labels), dtype=torch.float64)
+    for block in stream(result, values, index):
+        own, later = (block.beliefs[f"{name}_{what}"].double().cpu() for what in ("probs", "later"))
+        probs += own.sum(0) / len(index)
+        # (later level, level) of each step becomes (level before, level) of the next
+        pairs += (own.roll(-1, 1)[..., None] * later).mT.sum(0).roll(1, 0) / len(index)
+    first = result.batch(values)[f"{result.model.axis}_first"].cpu()
+    chosen = coordinate(labels)[best_path(probs, pairs, first).numpy()]
+    return xr.DataArray(chosen, dims=(values.schema.row,), coords=rows_of(values), name=name)

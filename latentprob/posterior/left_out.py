@@ -43,8 +43,11 @@ def left_out_k(result: Result, seed: int) -> xr.DataArray:
 def left_out_pit(result: Result, names: tuple[str, ...], seed: int) -> Mapping[str, xr.DataArray]:
     """Rank (row, ...) of each cell of the variables `names` under the posterior without its row, in (0, 1).
 
-    Rows whose weights cannot be smoothed are left out; where they are many, nothing is returned.
+    Rows whose weights cannot be smoothed are left out; where they are many, nothing is returned. Nor is it of series,
+    whose rows are no draws of their own.
     """
+    if result.model.axis is not None:
+        return {}
     sites = {name: result.sites[name] for name in names}
     widest = max(int(np.prod(site.shape)) for site in sites.values())
     some = at_rows(result, sampled_rows(result, max(1, PIT_CELLS // widest), seed))

@@ -65,8 +65,11 @@ def sample_stats(stats: Mapping[str, np.ndarray], shape: tuple[int, int]) -> xr.
 
 
 def rows_of(values: Values) -> dict[str, Any]:
-    """The coordinate of the rows."""
-    return {values.schema.row: coordinate(values.rows)}
+    """The coordinates of the rows: their labels, and those of series and steps."""
+    row = values.schema.row
+    along = {} if values.series is None else values.series.coordinates
+    beside = {name: (row, coordinate(labels)) for name, labels in along.items() if name != row}
+    return {row: coordinate(values.rows), **beside}
 
 
 def by_row(site: Site, array: np.ndarray, values: Values, lead: tuple[str, ...] = ()) -> xr.DataArray:

@@ -16,7 +16,7 @@ from latentprob.program import Program, evaluate
 from latentprob.spec.sites import free_parameters
 
 IMPROPER = "ImproperUniform"
-SHAPING = ("expand", "to_event")
+SHAPING = ("expand", "to_event", "flatten")
 FILLED: Mapping[str, Callable[[ast.Call], ast.expr]] = {
     "new_zeros": lambda call: ast.Constant(0),
     "new_ones": lambda call: ast.Constant(1),
@@ -98,6 +98,10 @@ class _Plain(ast.NodeTransformer):
         if isinstance(node.value, ast.Name) and node.value.id in ("self", "dist"):
             return ast.Name(node.attr)
         return ast.Attribute(self.visit(node.value), node.attr)
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        picked = isinstance(node.slice, ast.Attribute) and node.slice.attr.endswith("_places")
+        return self.visit(node.value) if picked else self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         method = node.func.attr if isinstance(node.func, ast.Attribute) else ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -11,10 +11,9 @@ import torch
 from torch import Tensor
 
 from latentprob.data import Values
-from latentprob.errors import NotAvailable
 from latentprob.inference.problem import Draws
 from latentprob.posterior.matching import Array
-from latentprob.program import Program, compile
+from latentprob.program import Program
 from latentprob.spec.distributions import Categorical
 from latentprob.spec.model import Model
 from latentprob.spec.sites import Site, levels_of, sites
@@ -81,11 +80,13 @@ class Result:
         for name, role in self.program.plan.items():
             if role == "sum":
                 levels *= max(2, len(self.level_labels(name)))
-        lengths = [max(site.shape, default=1) for site in self.sites.values() if site.role != "global"]
+        rowwise = [site for site in self.sites.values() if site.role != "global"]
+        lengths = [max(s.shape[1:] if s.role == "levels" else s.shape, default=1) for s in rowwise]
         inner = max([1, *(self.sites[n].shape[0] for n, role in self.program.plan.items() if role == "integrate")])
         gaps = max(lengths) if self.program.missing else 1
         networks = [max(p.shape) for p in self.module.parameters()] if self.drawn else []
-        return levels * max(lengths) * max(inner, gaps) + max(networks, default=0)
+        moves = 1 if self.program.layout.chain is None else max(levels, inner)  # a matrix for each step
+        return levels * max(lengths) * max(inner, gaps) * moves + max(networks, default=0)
 
     def level_labels(self, name: str) -> tuple[Hashable, ...]:
         """The labels of the levels of a discrete latent."""
@@ -97,6 +98,10 @@ class Result:
         if not categorical and not self.model.is_level(name):
             return ()
         return self.level_labels(name)
+
+    def blocks(self, draws: int, rows: int) -> Iterator[tuple[slice, slice]]:
+        """Blocks of draws x rows that cover all of them; of series, which belong together, with all rows in each."""
+        return blocks(draws, rows, self.width, whole=self.model.axis is not None)
 
     def take(self, index: np.ndarray) -> dict[str, Tensor]:
         """The draws of every site at places `index` of the chains laid end to end."""
@@ -110,23 +115,6 @@ class Result:
     def batch(self, values: Values, rows: slice = slice(None)) -> dict[str, Tensor]:
         """The rows as tensors, with masks for the variables with gaps."""
         return batch(self.program, values, self.device, rows)
-
-
-def for_rows(result: Result, values: Values) -> Result:
-    """The result with a program for rows whose gaps lie in variables that had none when it was fitted."""
-    program = result.program
-    if set(values.schema.missing) <= set(program.missing):
-        return result
-    if drawn := program.layout.draw:
-        raise NotAvailable(
-            f"gaps in {', '.join(values.schema.missing)}: the encoder of {', '.join(drawn)} was fitted to rows "
-            "without them; fill the cells, or fit to data with gaps"
-        )
-    missing = tuple(dict.fromkeys((*program.missing, *values.schema.missing)))
-    program = compile(result.model, program.observed, missing, collapse=program.collapse)
-    own = {name: getattr(result.module, name) for name in program.modules}
-    module = restored(program, result.statistics, result.module.state_dict(), own, result.device)
-    return replace(result, program=program, module=module)
 
 
 def restored(
@@ -156,12 +144,14 @@ def batch(program: Program, values: Values, device: str, rows: slice = slice(Non
         if name in program.missing:
             seen = values.seen.get(name, np.ones(array.shape, bool))
             found[f"{name}_seen"] = torch.as_tensor(seen[rows], device=device)
+    if values.series is not None:
+        found[f"{values.series.axis}_first"] = torch.as_tensor(values.series.first[rows], device=device)
     return found
 
 
 def whole(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A batch as if no cell were hidden."""
-    return {name: torch.ones_like(t) if t.dtype == torch.bool else t for name, t in batch.items()}
+    return {name: torch.ones_like(t) if name.endswith("_seen") else t for name, t in batch.items()}
 
 
 def thinned(result: Result, rows: int, at_least: int = 1, at_most: int | None = None) -> np.ndarray:
@@ -175,9 +165,12 @@ def thinned(result: Result, rows: int, at_least: int = 1, at_most: int | None = 
     return np.repeat(index, -(-at_least // len(index)))
 
 
-def blocks(draws: int, rows: int, width: int) -> Iterator[tuple[slice, slice]]:
-    """Blocks of draws x rows that cover all of them and hold at most BLOCK_VALUES numbers each."""
-    step_rows = max(1, min(rows, BLOCK_VALUES // width))
+def blocks(draws: int, rows: int, width: int, whole: bool = False) -> Iterator[tuple[slice, slice]]:
+    """Blocks of draws x rows that cover all of them and hold at most BLOCK_VALUES numbers each.
+
+    whole: whether each block has all rows.
+    """
+    step_rows = rows if whole else max(1, min(rows, BLOCK_VALUES // width))
     step_draws = max(1, min(draws, BLOCK_VALUES // (width * step_rows)))
     for row in range(0, rows, step_rows):
         for draw in range(0, draws, step_draws):

@@ -16,7 +16,7 @@ def at_rows(result: Result, places: np.ndarray) -> Result:
     """The result with the fitted rows at `places` (N',) alone; what was fitted stays as it is."""
     own = result.values
     arrays, seen = ({n: a[places] for n, a in each.items()} for each in (own.arrays, own.seen))
-    values = Values(arrays, seen, own.rows[places], own.schema, own.notes)
+    values = Values(arrays, seen, own.rows[places], own.schema, own.notes, own.series)
     latents = {name: array[:, :, places] for name, array in result.draws.latents.items()}
     refined = {name: array[places] for name, array in result.refined.items()}
     weights = None if result.weights is None else result.weights[places]
@@ -38,7 +38,9 @@ def with_draws(result: Result, most: int) -> Result:
 
 
 def sampled_rows(result: Result, most: int, seed: int) -> np.ndarray:
-    """Places of at most so many rows that count, in their order: all, or a random sample."""
+    """Places of at most so many rows that count, in their order: all, or a random sample; of series all."""
+    if result.model.axis is not None:
+        return np.arange(count(result.values))
     places = np.arange(count(result.values)) if result.weights is None else np.flatnonzero(result.weights)
     return places if len(places) <= most else np.sort(np.random.default_rng(seed).choice(places, most, replace=False))
 
@@ -46,7 +48,7 @@ def sampled_rows(result: Result, most: int, seed: int) -> np.ndarray:
 def suspects(result: Result, most: int, seed: int) -> np.ndarray:
     """Places of at most so many rows: all, or the least probable ones and as many others, at random."""
     places = sampled_rows(result, most, seed)
-    if len(places) < most:
+    if len(places) < most or result.model.axis is not None:
         return places
     least = row_log_density(result).argsort(kind="stable")[: most // 2]
     return np.unique(np.concatenate([least, places[: most - len(least)]]))

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 import numpy as np
+import torch
 import xarray as xr
 
 from latentprob.errors import NotAvailable
 from latentprob.posterior.density import check_density
 from latentprob.posterior.package import coordinate, variable
-from latentprob.posterior.result import Result, blocks, count, whole
+from latentprob.posterior.result import Result, count, whole
 from latentprob.program import evaluate
 
 DRAWS = 200  # of the posterior, that simulated rows are dealt to
@@ -18,14 +19,28 @@ def simulate(result: Result, rows: int, seed: int) -> xr.Dataset:
     """New rows from the posterior predictive, latents included; each row under a draw of the parameters of its own.
 
     The draws come from at most 200 of the posterior. Inputs of the model come from fitted rows, with replacement.
+    Along an ordered axis the rows are one series, under one draw, with the inputs of the first fitted rows.
     """
     check_density(result.model, "simulate")
     if rows < 1:
         raise NotAvailable(f"simulate(rows={rows}): one row at least")
     rng, total = np.random.default_rng(seed), int(np.prod(result.shape))
     index = rng.choice(rng.choice(total, min(total, DRAWS), replace=False), rows)
-    places = rng.choice(count(result.values), rows)
+    index = np.full(rows, index[0]) if result.model.axis is not None else index
+    places = drawn_places(result, rows, rng)
     return named_rows(result, drawn_rows(result, index, places, rng))
+
+
+def drawn_places(result: Result, rows: int, rng: np.random.Generator) -> np.ndarray:
+    """Places (N,) of the fitted rows that new rows have their inputs from; of a series, the first ones."""
+    if result.model.axis is None:
+        return rng.choice(count(result.values), rows)
+    if result.model.inputs and rows > count(result.values):
+        raise NotAvailable(
+            f"a series of {rows} steps reads {result.model.inputs[0]}, which the data hold for "
+            f"{count(result.values)} rows; ask for as many at most"
+        )
+    return np.arange(rows) % count(result.values)
 
 
 def drawn_rows(
@@ -43,8 +58,11 @@ def drawn_rows(
 def replicate(result: Result, index: np.ndarray, places: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Variables (S, N, ...) drawn anew under draws `index`, with the inputs of the fitted rows `places`."""
     found: dict[str, np.ndarray] = {}
-    for draws, rows in blocks(len(index), len(places), result.width):
+    for draws, rows in result.blocks(len(index), len(places)):
         batch = whole({name: tensor[places[rows]] for name, tensor in result.batch(result.values).items()})
+        if result.values.series is not None:
+            first = result.values.series.first[places] & (np.arange(len(places)) < count(result.values))
+            batch[f"{result.model.axis}_first"] = torch.as_tensor(first, device=result.device)
         size = len(index[draws])
         given = {name: batch[name].expand(size, *batch[name].shape) for name in result.model.inputs}
         drawn = evaluate.draw_rows(result.module, batch, result.take(index[draws]), int(rng.integers(2**31)))

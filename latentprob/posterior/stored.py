@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from latentprob.data import Values
+from latentprob.data import Series, Values
 from latentprob.files.archive import Archive
 from latentprob.files.labels import rows_to_array, schema_from_json, schema_to_json
 from latentprob.inference.problem import Draws
@@ -26,6 +26,9 @@ def to_archive(result: Result, facts: Mapping[str, Any]) -> Archive:
         "collapse": result.program.collapse,
     }
     data = {"arrays": values.arrays, "seen": values.seen, "rows": {"rows": rows_to_array(values.rows)}}
+    if values.series is not None:
+        own["series"] = {"axis": values.series.axis, "name": values.series.name}
+        data["series"] = {name: rows_to_array(pd.Index(a)) for name, a in values.series.coordinates.items()}
     if result.weights is not None:
         data["weights"] = {"weights": result.weights}
     kept = {"parameters": draws.parameters, "latents": draws.latents, "stats": draws.stats}
@@ -39,7 +42,8 @@ def from_archive(archive: Archive, modules: Mapping[str, torch.nn.Module]) -> Re
     facts, model = archive.facts, Model(archive.model)
     schema, data = schema_from_json(facts["schema"]), archive.data
     rows = pd.Index(data["rows"]["rows"], name=None if schema.row == "row" else schema.row)
-    values = Values(dict(data["arrays"]), dict(data["seen"]), rows, schema, tuple(facts["notes"]))
+    notes, series = tuple(facts["notes"]), _series(facts.get("series"), data.get("series", {}), len(rows))
+    values = Values(dict(data["arrays"]), dict(data["seen"]), rows, schema, notes, series)
     program = compile(model, schema.observed, schema.missing, collapse=facts["collapse"])
     kept = archive.draws
     state = {name: torch.from_numpy(array) for name, array in archive.state.items()}
@@ -49,3 +53,9 @@ def from_archive(archive: Archive, modules: Mapping[str, torch.nn.Module]) -> Re
     return Result(
         model, program, module, values, kept["statistics"], draws, kept["frames"], weights, refined=kept["refined"]
     )
+
+
+def _series(said: Mapping[str, str] | None, labels: Mapping[str, np.ndarray], rows: int) -> Series | None:
+    if said is None:
+        return None
+    return Series(said["axis"], rows, labels.get(said["name"]), labels.get(said["axis"]), said["name"])

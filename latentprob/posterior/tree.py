@@ -14,6 +14,7 @@ from latentprob.posterior.matching import Array
 from latentprob.posterior.prior import IMPROPER, laws, prior_draws
 from latentprob.posterior.result import Result, count, thinned
 from latentprob.posterior.simulate import named, replicate
+from latentprob.spec.component import Map
 from latentprob.spec.sites import Site
 
 PREDICTIVE_DRAWS = 500  # of the posterior, for replicated data; ArviZ's plots show fewer
@@ -51,10 +52,14 @@ def _values(dataset: xr.Dataset) -> int:
 
 def _latents(result: Result) -> Iterator[Group]:
     values, row = result.values, package.rows_of(result.values)
+    for name in (name for name in result.model.factors if not isinstance(result.model[name], Map)):
+        site = result.sites[name]
+        shape = blank(site.shown, package.coordinates(site))
+        yield _belief(result, name, {f"{name}_belief_{moment}": shape for moment in ("loc", "scale")})
     for name, role in result.program.plan.items():
         if role == "sum":
             coords = {**row, f"{name}_level": package.coordinate(result.level_labels(name))}
-            yield _belief(result, name, {f"{name}_belief_probs": blank(tuple(coords), coords)})
+            yield _belief(result, name, {f"{name}_belief_probs": blank((values.schema.row, f"{name}_level"), coords)})
         else:
             site = result.sites[name]
             coords = {**row, **package.coordinates(site)}

@@ -135,6 +135,15 @@ def _log_lines(scope: Scope, local: str, pieces: Sequence[tuple[str, Expr]], ord
     return scope.let(local, found)
 
 
+def evidence(scope: Scope, name: str) -> tuple[str, ...]:
+    """The lines that return what the children of a state space say of its state: precision and shift."""
+    group = Group(scope, (name,))
+    parts = [_child(group, child) for child in scope.model.children(name)]
+    precision = group.summed("precision", [part.precision for part in parts])
+    shift = group.summed("shift", [part.shift for part in parts])
+    return (*scope.take(), f"return {precision.text}, {shift.text}")
+
+
 def belief_dims(scope: Scope, names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Dims of the belief's mean without its axis, and of its covariance without its axes."""
     found = belief(scope, names)

@@ -14,10 +14,12 @@ from pyro.nn import PyroModule
 
 from latentprob.errors import InferenceError
 from latentprob.files.whole import replacing
+from latentprob.program import patterns
 from latentprob.program.beliefs import belief_dims
 from latentprob.program.context import Context, is_matrix
 from latentprob.program.densities import taken_out
 from latentprob.program.emit import source
+from latentprob.program.expression import ROW
 from latentprob.program.matrices import auxiliary_axes
 from latentprob.program.networks import is_double, modules
 from latentprob.program.plan import Plan
@@ -60,7 +62,8 @@ class Program:
     def belief_axes(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
         """Of each integrated latent, the axes in front of its own of the belief's mean and of its covariance."""
         scope = taken_out(Context(self.layout))
-        return {name: belief_dims(scope, group) for group in self.layout.groups for name in group}
+        found = {name: belief_dims(scope, g) for g in self.layout.groups for name in g if name != self.layout.chain}
+        return found | {self.layout.chain: ((ROW,), (ROW,))} if self.layout.chain in self.layout.integrate else found
 
     @cached_property
     def filename(self) -> str:
@@ -87,7 +90,7 @@ class Program:
         """Names of the torch modules that the caller hands in."""
         return modules(self.layout)
 
-    @property
+    @cached_property
     def dtype(self) -> torch.dtype:
         """float32 where there is a network, else float64."""
         return torch.float64 if is_double(self.layout) else torch.float32
@@ -99,6 +102,8 @@ class Program:
         for free in free_parameters(self.model):
             if is_matrix(free):
                 found |= auxiliary_axes(free)
+            if free.pattern is not None:
+                found |= patterns.axes(free)
             found[free.name] = free.axes
         return found
 

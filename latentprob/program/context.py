@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from latentprob.program.plan import Plan
+from latentprob.spec.component import Map
 from latentprob.spec.distributions import MultivariateNormal
 from latentprob.spec.model import Model
 from latentprob.spec.sites import MATRICES, POINTS, Free, free_parameters
@@ -35,9 +36,10 @@ class Context:
 
     @cached_property
     def arguments(self) -> tuple[str, ...]:
-        """`names`, each followed by its mask of seen cells where it has gaps."""
+        """`names`, each followed by its mask of seen cells where it has gaps; where the series of an axis start."""
         masked = self.plan.missing
-        return tuple(a for name in self.names for a in ((name, f"{name}_seen") if name in masked else (name,)))
+        cells = (a for name in self.names for a in ((name, f"{name}_seen") if name in masked else (name,)))
+        return (*cells, *(f"{axis}_first" for axis in (self.model.axis,) if axis is not None))
 
     @cached_property
     def anchor(self) -> str:
@@ -49,12 +51,20 @@ class Context:
         """The local names that `priors` returns: free parameters, a matrix as its Cholesky factor."""
         found: dict[str, None] = {}
         for free in self.frees:
-            inside = isinstance(self.model[free.variable], MultivariateNormal) and free.parameter != "loc"
+            inside = isinstance(self.model[free.variable], MultivariateNormal) and free.parameter not in (
+                "loc",
+                "value",
+            )
             found[f"{free.variable}_scale_tril" if inside else free.name] = None
         for name, law in self.model.statements.items():
             if isinstance(law, MultivariateNormal):
                 found[f"{name}_scale_tril"] = None
         return tuple(found)
+
+    @cached_property
+    def points(self) -> tuple[str, ...]:
+        """The variables of factors whose levels are points."""
+        return tuple(name for name in self.model.factors if isinstance(self.model[name], Map))
 
     def center(self, name: str) -> str | None:
         """The buffer of the centre of an observed variable; None for a latent."""

@@ -18,6 +18,7 @@ LOC_SHARE = 10.0  # the conjugate prior of a location counts as 1 / LOC_SHARE**2
 SCALE_SHAPE = 2.0  # shape of the gamma prior of a precision: a variance of finite mean
 SCALE_RATE = 0.1  # its rate in squared spreads: a prior mean of 0.1 squared spreads for a variance
 WISHART_DF = 3  # degrees of freedom above the number of features: each variance as under SCALE_SHAPE
+DYNAMICS_WIDTH = 1.0  # prior sd of what a state space is multiplied by at each step: stable ones have modulus 1 at most
 FLOOR = 1e-3  # a point estimate of a scale stays above this share of the data's spread
 CONJUGATE = ("covariance", "precision", "scale_tril")  # matrices that a Wishart law of the precision makes
 
@@ -130,6 +131,12 @@ def _(law: Distribution, context: Context, free: Free) -> tuple[str, str]:
 def _(law: spec.Poisson, context: Context, free: Free) -> tuple[str, str]:
     center = reduced(context.center(free.variable), context, free, "")
     return (f"{center}.log()" if center else "0.0"), "1.0"
+
+
+@link_scale.register
+def _(law: spec.Multinomial, context: Context, free: Free) -> tuple[str, str]:
+    center = context.center(free.variable)
+    return (f"{center}.log()" if center and free.variable in free.axes else "0.0"), "1.0"
 
 
 @link_scale.register

@@ -2,20 +2,22 @@
 
 from dataclasses import dataclass
 
-from latentprob.program.beliefs import belief
+from latentprob.program.beliefs import belief, evidence
 from latentprob.program.context import Context
 from latentprob.program.distributions import law, log_levels, log_prob
+from latentprob.program.dynamics import chain_call, states_call
 from latentprob.program.expression import ROW, Expr, aligned, total
 from latentprob.program.layout import Lines, method
 from latentprob.program.maps import parameter
 from latentprob.program.networks import is_double
+from latentprob.program.plan import Plan
 from latentprob.program.processes import residual_sites
 from latentprob.program.products import row_products
 from latentprob.program.scope import Scope
 from latentprob.spec.distributions import Bernoulli
 from latentprob.spec.maps import Nearest
 
-CONSTRAINTS = {"real": "real", "positive": "positive", "unit": "unit_interval"}
+CONSTRAINTS = {"real": "real", "positive": "positive", "unit": "unit_interval", "simplex": "simplex"}
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ def belief_methods(context: Context) -> list[str]:
 
 
 def _belief_method(context: Context, group: tuple[str, ...]) -> list[str]:
+    if context.plan.chain in group:
+        return _evidence_method(context, group[0])
     found = belief(taken_out(context), group)
     body = list(found.lines)
     said = f"Belief of {' and '.join(group)}: mean, covariance, log p(0) - log p(0 given the data)."
@@ -90,6 +94,21 @@ def _belief_method(context: Context, group: tuple[str, ...]) -> list[str]:
         *[(2, line) for line in context.unpacked(body, "parameters")],
     ]
     return method([*lines, *[(2, line) for line in body]])
+
+
+def _evidence_method(context: Context, name: str) -> list[str]:
+    body = list(evidence(taken_out(context), name))
+    lines: Lines = [
+        (1, context.signature(f"{name}_evidence", "parameters")),
+        (2, f'"""What the data of each row say of {name}: precision and shift of their density."""'),
+        *[(2, line) for line in context.unpacked(body, "parameters")],
+    ]
+    return method([*lines, *[(2, line) for line in body]])
+
+
+def _evidence_call(context: Context, name: str) -> str:
+    parameters = "parameters" if context.parameters else "()"
+    return f"self.{name}_evidence({', '.join((parameters, *context.arguments))})"
 
 
 def belief_call(context: Context, group: tuple[str, ...]) -> str:
@@ -104,10 +123,15 @@ def joint(context: Context) -> Joint:
     plan, scope = context.plan, taken_out(context)
     lines: list[str] = []
     terms: list[Expr] = []
-    for name in (n for n in plan.collapsed if n not in plan.integrate):
+    for name in (n for n in plan.collapsed if n not in (*plan.integrate, plan.chain)):
         terms.append(_density(scope, name))
         lines += scope.take()
     for group in plan.groups:
+        if plan.chain in group:
+            lines.append(f"precision, shift = {_evidence_call(context, group[0])}")
+            lines.append(f"log_{group[0]} = {states_call(scope, 'states_log_prob', group[0])}")
+            terms.append(Expr(f"log_{group[0]}", (ROW,)))
+            continue
         found = belief(taken_out(context), group)
         lines.append(f"_, _, log_{found.name} = {belief_call(context, group)}")
         terms.append(Expr(f"log_{found.name}", found.log))
@@ -153,10 +177,12 @@ def joint_method(context: Context) -> list[str]:
     found = joint(context)
     body = list(found.lines)
     what = (*plan.sum, *(n for n in plan.collapsed if n not in (*plan.sum, *plan.integrate)))
+    what = tuple(n for n in what if n != plan.chain)
+    given = "the parameters" if plan.chain not in plan.sum else f"{plan.chain} and the parameters"
     levels = f" and level of {', '.join(plan.sum)}" if plan.sum else ""
     lines: Lines = [
         (1, context.signature("joint", "parameters", drawn=found.drawn)),
-        (2, f'"""log p({", ".join(what)} given the parameters), for each row{levels}."""'),
+        (2, f'"""log p({", ".join(what)} given {given}), for each row{levels}."""'),
         *[(2, line) for line in context.unpacked(body, "parameters")],
     ]
     return method([*lines, *[(2, line) for line in body]])
@@ -180,12 +206,26 @@ def marginal_method(context: Context) -> list[str]:
     lines.append((2, f'"""The density of the rows with {" and ".join((*plan.sum, *plan.integrate))} taken out."""'))
     scope = Scope(plan)
     sites = [line for name in plan.order for line in _marginal_site(scope, name)]
-    sums = len(plan.sum)
-    over = f".logsumexp({-1 if sums == 1 else tuple(range(-sums, 0))})" if sums else ""
+    sites += _factor(context, f"{plan.collapsed[-1]}_marginal")
     lines += [(2, "parameters = self.priors()")] if context.parameters else []
     lines += [(2, line) for line in context.unpacked(sites, "parameters")]
-    factor = f'pyro.factor("{plan.collapsed[-1]}_marginal", {joint_call(context)}{over})'
-    return method([*lines, (2, context.plate()), *[(3, line) for line in sites], (3, factor)])
+    return method([*lines, (2, context.plate()), *[(3, line) for line in sites]])
+
+
+def _factor(context: Context, site: str) -> list[str]:
+    """The lines that score each row with all levels summed out: of a chain, given the rows before it."""
+    density = joint_call(context) + _summed(context.plan, tuple(n for n in context.plan.sum if n != context.plan.chain))
+    if context.plan.chain not in context.plan.sum:
+        return [f'pyro.factor("{site}", {density})']
+    local = f"log_{site.removesuffix('_marginal')}"
+    call = chain_call(Scope(context.plan), "chain_log_prob", str(context.plan.chain), local)
+    return [f"{local} = {density}", f'pyro.factor("{site}", {call})']
+
+
+def _summed(plan: Plan, levels: tuple[str, ...]) -> str:
+    """The call that sums densities over the axes of some levels."""
+    axes = tuple(plan.sum.index(name) - len(plan.sum) for name in levels)
+    return f".logsumexp({axes[0] if len(axes) == 1 else axes})" if axes else ""
 
 
 def _marginal_site(scope: Scope, name: str) -> list[str]:
@@ -211,7 +251,8 @@ def belief_method(context: Context) -> list[str]:
     ]
     found: dict[str, str] = {}
     if plan.sum:
-        lines += [(2, line) for line in _level_beliefs(context, found)]
+        beliefs = _level_beliefs(context, found)
+        lines += [(2, line) for line in (*context.unpacked(beliefs, "parameters"), *beliefs)]
     for group in plan.groups:
         lines += [(2, line) for line in _normal_beliefs(context, group, found)]
     pairs = ", ".join(f'"{key}": {text}' for key, text in found.items())
@@ -219,7 +260,11 @@ def belief_method(context: Context) -> list[str]:
 
 
 def _level_beliefs(context: Context, found: dict[str, str]) -> list[str]:
-    levels = context.plan.sum
+    levels, chain = context.plan.sum, context.plan.chain
+    if chain is not None and levels == (chain,):
+        found |= {f"{chain}_probs": f"{chain}_probs", f"{chain}_later": f"{chain}_later"}
+        call = chain_call(Scope(context.plan), "chain_belief", chain, joint_call(context))
+        return [f"{chain}_probs, {chain}_later = {call}"]
     if len(levels) == 1:
         found[f"{levels[0]}_probs"] = f"{levels[0]}_probs"
         return [f"{levels[0]}_probs = {joint_call(context)}.softmax(-1)"]
@@ -229,10 +274,27 @@ def _level_beliefs(context: Context, found: dict[str, str]) -> list[str]:
         others = tuple(at + 1 for at, other in enumerate(levels) if other not in names)
         axes = others[0] if len(others) == 1 else others
         found["_".join(names) + "_probs"] = f"probs.sum({axes})" if others else "probs"
-    return [f"joint = {joint_call(context)}", "probs = joint.flatten(1).softmax(-1).view_as(joint)"]
+    whole = [f"joint = {joint_call(context)}", "probs = joint.flatten(1).softmax(-1).view_as(joint)"]
+    found |= {} if chain is None else {f"{chain}_later": f"{chain}_later"}
+    return whole if chain is None else _beside_chain(context, chain)
+
+
+def _beside_chain(context: Context, chain: str) -> list[str]:
+    """The lines that make the probabilities of all levels together: those of the chain, and of the rest given it."""
+    axes = tuple(at + 1 for at, name in enumerate(context.plan.sum) if name != chain)
+    index = ", ".join(":" if name == chain else "None" for name in (chain, *context.plan.sum)[1:])
+    belief = chain_call(Scope(context.plan), "chain_belief", chain, f"log_{chain}")
+    return [
+        f"joint = {joint_call(context)}",
+        f"log_{chain} = joint.logsumexp({axes[0] if len(axes) == 1 else axes})",
+        f"{chain}_probs, {chain}_later = {belief}",
+        f"probs = (joint - log_{chain}[:, {index}]).exp() * {chain}_probs[:, {index}]",
+    ]
 
 
 def _normal_beliefs(context: Context, group: tuple[str, ...], found: dict[str, str]) -> list[str]:
+    if context.plan.chain in group:
+        return _state_beliefs(context, group[0], found)
     whole = "_".join(group)
     lines = [f"{whole}_loc, {whole}_covariance, _ = {belief_call(context, group)}"]
     found |= {f"{whole}_loc": f"{whole}_loc", f"{whole}_covariance": f"{whole}_covariance"}
@@ -246,3 +308,12 @@ def _normal_beliefs(context: Context, group: tuple[str, ...], found: dict[str, s
         found[f"{name}_covariance"] = f"{whole}_covariance[..., {name}, {name}]"
         start = end
     return lines
+
+
+def _state_beliefs(context: Context, name: str, found: dict[str, str]) -> list[str]:
+    """The lines that smooth a state space: moments, and a state given the one a step later and the data so far."""
+    parts = [f"{name}_{part}" for part in ("loc", "covariance", "later_map", "later_loc", "later_covariance")]
+    found |= {part: part for part in parts}
+    call = states_call(Scope(context.plan), "states_belief", name)
+    lines = [f"precision, shift = {_evidence_call(context, name)}", f"{', '.join(parts)} = {call}"]
+    return [*context.unpacked(lines, "parameters"), *lines]

@@ -119,7 +119,7 @@ def _(component: MultivariateNormal, scope: Scope, name: str, mask: str | None) 
 def tril_of(scope: Scope, name: str) -> Expr:
     """The Cholesky factor of the covariance of a MultivariateNormal, dims ([level], x, x')."""
     frees = scope.context.frees
-    axes = [f.axes for f in frees if f.variable == name and f.parameter != "loc" and f.axes]
+    axes = [f.axes for f in frees if f.variable == name and f.parameter not in ("loc", "value") and f.axes]
     level = next((a[0] for a in axes if a[0] != name), None)
     return scope.table(f"{name}_scale_tril", (*([level] if level else []), name, f"{name}'"), level)
 

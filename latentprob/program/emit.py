@@ -1,8 +1,9 @@
 """The program's text: one method after another, from the functions that mirror spec/."""
 
+import re
 from typing import Any
 
-from latentprob.program import beliefs, matrices, processes, products
+from latentprob.program import beliefs, chains, levels, matrices, patterns, processes, products, states, wholes
 from latentprob.program.context import Context, is_matrix, tuple_text
 from latentprob.program.densities import belief_method, belief_methods, joint_method, marginal_method, model_method
 from latentprob.program.guides import guide_methods
@@ -22,6 +23,10 @@ CARRIED = {
     "seen_normal": matrices.SEEN_NORMAL,
     "seen_precision": beliefs.SEEN_PRECISION,
     "process_features": processes.FEATURES,
+    **chains.CARRIED,
+    **states.CARRIED,
+    "patterned": patterns.PATTERNED,
+    "Counts": wholes.COUNTS,
 }
 
 
@@ -31,8 +36,10 @@ def source(plan: Plan) -> str:
     body = [*_priors(context), *model_method(context), *belief_methods(context), *joint_method(context)]
     body += [*marginal_method(context), *guide_methods(context), *belief_method(context)]
     text = "\n".join([*class_head(context), *constructor(context, "\n".join(body)), *body])
-    carried = [function for name, function in CARRIED.items() if f" {name}(" in text]
-    everything = "\n".join([*carried, text])
+    everything = text
+    for name, function in reversed(CARRIED.items()):  # what a carried function calls stands in front of it
+        called = re.search(rf"(?<![\w.]){name}\(", everything)
+        everything = f"{function}\n{everything}" if called else everything
     return f"{imports(context, everything)}\n{everything.rstrip()}\n"
 
 
@@ -53,6 +60,10 @@ def _priors(context: Context) -> list[str]:
 
 
 def _drawn(context: Context, free: Free) -> list[str]:
+    if free.pattern is not None:
+        return patterns.pattern_lines(context, free)
+    if free.part == "levels":
+        return levels.level_lines(context, free)
     return matrices.matrix_lines(context, free) if is_matrix(free) else prior_lines(context, free)
 
 

@@ -16,6 +16,7 @@ from pyro.infer.autoguide.initialization import InitMessenger, init_to_mean
 from torch import Tensor
 
 from latentprob.errors import InferenceError
+from latentprob.program import patterns
 from latentprob.program.build import Program
 from latentprob.program.context import is_matrix
 from latentprob.spec.distributions import LKJ
@@ -242,6 +243,8 @@ def to_sites(program: Program, module: Any, parameters: Mapping[str, Any]) -> di
         value = torch.as_tensor(parameters[free.name]).to(anchor)
         if is_matrix(free):
             found |= _matrix_sites(free, value, module)
+        elif free.pattern is not None:
+            found[patterns.site(free)] = value.flatten(-2)[..., getattr(module, patterns.places(free))]
         else:
             found[free.name] = value
     return found

@@ -8,9 +8,11 @@ from latentprob.program.scope import Scope
 
 # The law of a latent in the guide, by support: a normal law before its transform.
 LAWS = {
-    "real": "dist.Normal({0}_loc, {0}_scale)",
-    "positive": "dist.LogNormal({0}_loc, {0}_scale)",
-    "unit": "dist.TransformedDistribution(dist.Normal({0}_loc, {0}_scale), SigmoidTransform())",
+    "real": "dist.Normal({0}_loc, {0}_scale).to_event(1)",
+    "positive": "dist.LogNormal({0}_loc, {0}_scale).to_event(1)",
+    "unit": "dist.TransformedDistribution(dist.Normal({0}_loc, {0}_scale), SigmoidTransform()).to_event(1)",
+    "simplex": "dist.TransformedDistribution(dist.Normal({0}_loc, {0}_scale).to_event(1), "
+    "StickBreakingTransform(cache_size=1))",
 }
 
 
@@ -55,7 +57,7 @@ def _latent_guide(context: Context) -> list[str]:
         (2, f'"""{said[0].upper() if not drawn else said[0]}{said[1:]}."""'),
         *([(2, f"{targets} = self.encode({', '.join(context.arguments)})")] if drawn else []),
         (2, context.plate()),
-        *[(3, f'pyro.sample("{name}", {text}.to_event(1))') for name, text in laws.items()],
+        *[(3, f'pyro.sample("{name}", {text})') for name, text in laws.items()],
         *[
             (3, f'pyro.sample("{site}", {law})')
             for name in context.plan.order

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from latentprob.program import matrices
+from latentprob.program import matrices, patterns
 from latentprob.program.context import Context, is_matrix
 from latentprob.program.layout import Lines, method, nested
 from latentprob.program.networks import decoders, encoders, modules
@@ -12,6 +12,7 @@ from latentprob.program.scope import Scope
 from latentprob.spec import distributions as spec
 from latentprob.spec.model import argument, terms
 
+TRANSFORMS = ("PowerTransform", "SigmoidTransform", "StickBreakingTransform")
 ROLES = {"sum": "summed out", "integrate": "integrated out", "draw": "drawn"}
 
 
@@ -26,7 +27,7 @@ def imports(context: Context, text: str) -> str:
     lines += ["from pyro.nn import PyroModule"]
     lines += ["from torch import nn"] if re.search(r"(?<![\w.])nn\.", text) else []
     lines += ["from torch.distributions import constraints"] if "constraints." in text else []
-    names = [name for name in ("PowerTransform", "SigmoidTransform") if name in text]
+    names = [name for name in TRANSFORMS if name in text]
     lines += [f"from torch.distributions.transforms import {', '.join(names)}"] if names else []
     return "\n".join([*lines, ""])
 
@@ -35,8 +36,11 @@ def class_head(context: Context) -> list[str]:
     """The first lines of the class, with the sizes that the model knows."""
     parts = [f"{name} {ROLES[context.plan.role(name)]}" for name in context.plan.latents]
     embedded = f"Deterministic: {', '.join(context.model.embedded)}." if context.model.embedded else ""
+    drawn = [name for name in context.model.factors if name not in context.points]
+    parts += [f"{' and '.join(drawn)} drawn with the parameters"] if drawn else []
     said = f"Latent: {', '.join(parts)}." if parts else embedded or "No latent variable."
-    sizes = [f"    {name}_size = {known}" for name in context.plan.order if (known := known_size(context, name))]
+    names = (*context.model.factors, *context.plan.order)
+    sizes = [f"    {name}_size = {known}" for name in names if (known := known_size(context, name))]
     return ["", "class Program(PyroModule):", f'    """{said}"""', "", *sizes, *([""] if sizes else [])]
 
 
@@ -77,7 +81,7 @@ def _buffers(context: Context, text: str) -> list[str]:
         read = f"self.{name}_center" in text or known_size(context, name) is None
         found += [f"{name}_center"] if read else []
         found += [f"{name}_spread"] if f"self.{name}_spread" in text else []
-    return found
+    return [*found, *(patterns.buffer(free) for free in context.frees if free.pattern)]
 
 
 def _sizes(context: Context) -> list[str]:
@@ -88,6 +92,9 @@ def _sizes(context: Context) -> list[str]:
             lines.append(f"self.{name}_size, self.{name}_levels = {name}_center.shape")
         elif known_size(context, name) is None:
             lines.append(f"self.{name}_size = len({name}_center)")
+    for factor in dict.fromkeys(context.model.factors.values()):
+        if factor not in context.names:
+            lines.append(f"self.{factor}_size = len({context.model.column_of(factor)}_center)")
     return lines
 
 
@@ -101,4 +108,5 @@ def _constants(context: Context) -> list[str]:
                     lines.append(f'self.register_buffer("{name}_{which}", {anchor}.new_tensor({nested(value)}))')
     for free in context.frees:
         lines += matrices.constant_lines(context, free) if is_matrix(free) else []
+        lines += [patterns.constant_line(free)] if free.pattern else []
     return lines

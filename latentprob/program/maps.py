@@ -5,14 +5,15 @@ from functools import singledispatch
 from typing import Any
 
 from latentprob.program.context import size
-from latentprob.program.expression import SUM, Expr, aligned, number, product, total, union
+from latentprob.program.expression import PRODUCT, ROW, SUM, Expr, aligned, number, product, total, union
 from latentprob.program.features import feature
 from latentprob.program.scope import Scope
-from latentprob.spec.component import Map
+from latentprob.spec.component import Map, lookup
 from latentprob.spec.distributions import Distribution
-from latentprob.spec.maps import MLP, Linear, Module, PerFeature, Shared, Spread, Table
+from latentprob.spec.maps import MLP, Dot, Linear, Module, PerFeature, PerLevel, Shared, Spread, Table, Translation
 from latentprob.spec.model import Model, argument, is_predictor, terms
 from latentprob.spec.sites import intercept_of, own_axes
+from latentprob.spec.structure import mixes, reads
 
 LINKS: dict[str, Callable[[Expr], Expr]] = {
     "real": lambda e: e,
@@ -51,10 +52,10 @@ def _(part: tuple, scope: Scope, name: str, which: str) -> Expr:
 def _(part: str, scope: Scope, name: str, which: str) -> Expr:
     if part in scope.zero:
         return number(0)
-    value, own = scope.values[part], own_axes(scope.model, name)
+    value, own, read = scope.values[part], own_axes(scope.model, name), lookup(part)[0]
     if not own:
         return Expr(f"{value.operand}[..., 0]", value.dims[:-1])
-    return value.renamed((part, name)) if wide(scope.model, part) else expanded(value, name, scope, of=part)
+    return value.renamed((read, name)) if wide(scope.model, read) else expanded(value, name, scope, of=read)
 
 
 @term.register
@@ -78,7 +79,32 @@ def _(part: Map, scope: Scope, name: str, which: str) -> Expr:
 @term.register
 def _(part: Table, scope: Scope, name: str, which: str) -> Expr:
     free = scope.free(name, which, part, "value")
+    if mixes(scope.model.statements, part):
+        value, table = scope.values[part.parent], Expr(free.name, free.axes)
+        return product([value, table], tuple(d for d in union(value, table, order=scope.order) if d != part.parent))
     return scope.table(free.name, free.axes, part.parent)
+
+
+@term.register
+def _(part: PerLevel, scope: Scope, name: str, which: str) -> Expr:
+    levels = scope.free(name, which, part, "levels")
+    found = [scope.table(levels.name, levels.axes, part.parent)]
+    if part is intercept_of(argument(scope.model, name, which)):
+        whole = scope.free(name, which, part, "intercept")
+        found.insert(0, Expr(whole.name, whole.axes))
+    return total(found, scope.order)
+
+
+@term.register
+def _(part: Dot, scope: Scope, name: str, which: str) -> Expr:
+    factors = [scope.values[read].text for read in reads(part)]
+    return Expr(f"({' * '.join(factors)}).sum(-1)", (ROW,))
+
+
+@term.register
+def _(part: Translation, scope: Scope, name: str, which: str) -> Expr:
+    first, second, third = (scope.values[read].text for read in reads(part))
+    return Expr(f"-({first} + {second} - {third}).square().sum(-1)", (ROW,), PRODUCT)
 
 
 @term.register
@@ -94,9 +120,10 @@ def _(part: Linear, scope: Scope, name: str, which: str) -> Expr:
 
 def _predictor(part: Linear, scope: Scope, name: str, which: str) -> Expr:
     value, weights = scope.values[part.parent], linear_weights(part, scope, name, which)
+    read = lookup(part.parent)[0]
     if encodes(scope, name, part.parent):
         value = Expr(f"{part.parent} - self.{part.parent}_center", value.dims, SUM)
-    dims = tuple(dim for dim in union(value, weights, order=scope.order) if dim != part.parent)
+    dims = tuple(dim for dim in union(value, weights, order=scope.order) if dim != read)
     return product([value, weights], dims)
 
 
@@ -146,6 +173,8 @@ def network_name(scope: Scope, name: str, which: str, part: MLP) -> str:
 def tail_axes(scope: Scope, name: str, which: str) -> tuple[str, ...]:
     """Axes of a parameter behind the features: the levels of a categorical, the second axis of a matrix."""
     domain = scope.model[name].parameters[which]
+    if domain in ("simplex", "logits") and scope.model[name].over_features:
+        return ()
     if domain in ("simplex", "logits"):
         return (name,) if scope.model.is_level(name) else (f"{name}.",)
     if domain in ("covariance", "precision_matrix", "scale_tril", "correlation"):

@@ -78,9 +78,10 @@ def modules(plan: Plan) -> tuple[str, ...]:
 def is_double(plan: Plan) -> bool:
     """Whether the program computes in double precision.
 
-    It holds no network, no module of the caller's, no encoder; or it holds a process, whose kernel is near singular.
+    It holds no network, no module of the caller's, no encoder; or it holds a process, whose kernel is near singular,
+    or hidden shares, whose logarithms run far below zero.
     """
-    if plan.residuals:
+    if plan.residuals or any(plan.model[name].support == "simplex" for name in plan.draw):
         return True
     return not (plan.draw or maps_of(plan, MLP) or maps_of(plan, Module))
 
@@ -94,12 +95,13 @@ def _encoder(scope: Scope, name: str) -> Network:
     widths = [width for _, width in features(scope)]
     scope.take()
     start = " + ".join(widths)
+    end = f"2 * ({size(name)} - 1)" if scope.model[name].support == "simplex" else f"2 * {size(name)}"
     if _is_linear(scope.plan, name):
-        return Network(f"{name}_encoder", (f"nn.Linear({start}, 2 * self.{name}_size)",))
+        return Network(f"{name}_encoder", (f"nn.Linear({start}, {end})",))
     mlps = [part for _, _, part in maps_of(scope.plan, MLP) if part.parent == name]
     hidden = tuple(reversed(mlps[0].hidden)) if mlps else ENCODER_HIDDEN
     activation = mlps[0].activation if mlps else "relu"
-    return Network(f"{name}_encoder", _layers(start, hidden, f"2 * self.{name}_size", activation))
+    return Network(f"{name}_encoder", _layers(start, hidden, end, activation))
 
 
 def _is_linear(plan: Plan, name: str) -> bool:

@@ -5,6 +5,7 @@ from functools import cached_property
 
 from latentprob.errors import ModelError
 from latentprob.spec.distributions import Bernoulli, Categorical, MultivariateNormal, Normal
+from latentprob.spec.dynamics import LinearDynamics
 from latentprob.spec.maps import Linear, Spread
 from latentprob.spec.model import Model, argument, parents, terms
 from latentprob.spec.structure import RESIDUAL, encodes, processes, statement
@@ -17,6 +18,7 @@ class Plan:
     sum: discrete latents taken out by a sum, observed ones with gaps among them.
     integrate: normal latents under linear maps and normal noise, taken out in closed form.
     draw: the rest.
+    Levels of factors are none of these: they are drawn with the parameters.
     Deterministic variables are none of these: they are computed from the data.
     """
 
@@ -58,6 +60,11 @@ class Plan:
         return tuple(name for name in self.latents if name not in (*self.sum, *self.integrate))
 
     @cached_property
+    def chain(self) -> str | None:
+        """The latent that moves along an ordered axis, if there is one."""
+        return next((name for name in self.latents if self.model[name].ordered), None)
+
+    @cached_property
     def residuals(self) -> tuple[str, ...]:
         """What the inducing values of the processes leave open in each row: drawn, with the law of the prior."""
         return tuple(f"{base}_{RESIDUAL}" for base, *_ in processes(self.model.statements))
@@ -90,10 +97,11 @@ class Plan:
 
 
 def _sorted(model: Model) -> tuple[str, ...]:
+    """The variables of a row, parents first."""
     found: list[str] = []
-    waiting = list(model)
+    waiting = [name for name in model if name not in model.factors]
     while waiting:
-        ready = next(n for n in waiting if all(p in found or p not in model for p in _before(model, n)))
+        ready = next(n for n in waiting if all(p in found or p not in waiting for p in _before(model, n)))
         found.append(ready)
         waiting.remove(ready)
     return tuple(found)
@@ -109,10 +117,13 @@ def _check(plan: Plan) -> None:
     for name in (*plan.observed, *plan.missing):
         if name not in model and name not in model.inputs:
             raise ModelError(f"the model has no variable '{name}'; it has {', '.join((*model, *model.inputs))}")
+        if name in model.factors:
+            raise ModelError(f"{name} has a value for each level of {model.factors[name]}, and cannot be observed")
     for name in model.inputs:
         if name not in plan.observed:
             raise ModelError(f"'{name}' is used and never stated: an input, which the data must hold")
     _check_embedded(plan)
+    _check_chain(plan)
     for name in plan.latents:
         if not model.children(name):
             raise ModelError(
@@ -142,6 +153,28 @@ def _check(plan: Plan) -> None:
             )
 
 
+def _check_chain(plan: Plan) -> None:
+    """A hidden chain has emissions in closed form, and is hidden at every step or at none."""
+    for name in plan.missing:
+        if name in plan.model and plan.model[name].ordered:
+            raise ModelError(f"{name} is known at some steps alone; give its data at every step, or at none")
+    if plan.chain in plan.draw:
+        raise ModelError(
+            f"{plan.chain} moves along an axis, and what reads it leaves no closed form; read it by Linear, in the "
+            "loc of a Normal or MultivariateNormal that the data hold"
+        )
+    if any(plan.chain in group and (len(group) > 1 or plan.given(group[0])) for group in plan.groups):
+        raise ModelError(
+            f"what reads {plan.chain} reads other hidden variables beside it, and together they have no closed form; "
+            "leave those out, or observe them"
+        )
+    if plan.chain is not None and (plan.draw or plan.residuals):
+        raise ModelError(
+            f"{plan.chain} is a chain, and {(*plan.draw, *plan.residuals)[0]} has no closed form given it; "
+            "read normal latents by Linear alone, under normal noise"
+        )
+
+
 def _check_embedded(plan: Plan) -> None:
     """Deterministic variables are computed from what the data hold, and stand beside no hidden random variable."""
     model = plan.model
@@ -165,7 +198,7 @@ def _check_embedded(plan: Plan) -> None:
 
 def _is_linear_normal(plan: Plan, name: str) -> bool:
     model = plan.model
-    if not isinstance(model[name], (Normal, MultivariateNormal)):
+    if not isinstance(model[name], (Normal, MultivariateNormal, LinearDynamics)):
         return False
     if any(p in plan.latents and not model.is_level(p) for p in model.parents(name)):
         return False

@@ -5,6 +5,7 @@ from typing import Any
 
 from latentprob.program.context import Context, size
 from latentprob.program.defaults import (
+    DYNAMICS_WIDTH,
     FLOOR,
     LOC_SHARE,
     LOC_WIDTH,
@@ -20,12 +21,17 @@ from latentprob.program.layout import WIDTH, nested
 from latentprob.program.maps import filled
 from latentprob.spec import distributions as spec
 from latentprob.spec.distributions import Distribution, MultivariateNormal
+from latentprob.spec.dynamics import LinearDynamics
 from latentprob.spec.sites import Free
 
 
 def prior_lines(context: Context, free: Free) -> list[str]:
     """The lines that draw one free parameter."""
-    base, suffix = prior_text(context, free)
+    return drawn(free, *prior_text(context, free))
+
+
+def drawn(free: Free, base: str, suffix: str) -> list[str]:
+    """The lines that draw a free parameter from a law, given a shape by its suffix."""
     line = f'{free.name} = pyro.sample("{free.name}", {base}{suffix})'
     if len(line) + 8 <= WIDTH or not suffix:
         return [line]
@@ -35,10 +41,10 @@ def prior_lines(context: Context, free: Free) -> list[str]:
 def prior_text(context: Context, free: Free) -> tuple[str, str]:
     """The Pyro distribution of one free parameter, and the calls that give it its shape."""
     if free.prior == "point":
-        return point_text(context, free), ""
+        return point_text(context, free, _sizes(context, free.axes)), ""
     if free.prior is None:
         return _default(context, free)
-    return _placed(explicit(free.prior, context, free), context, _sizes(context, free.axes))
+    return placed(explicit(free.prior, context, free), context, _sizes(context, free.axes))
 
 
 def _sizes(context: Context, axes: tuple[str, ...]) -> list[str]:
@@ -50,7 +56,7 @@ def shape_text(sizes: list[str]) -> str:
     return f"[{', '.join(sizes)}]"
 
 
-def _placed(text: Text, context: Context, sizes: list[str]) -> tuple[str, str]:
+def placed(text: Text, context: Context, sizes: list[str]) -> tuple[str, str]:
     """The distribution with the shape of the parameter; numbers become tensors of the program's dtype."""
     arguments = list(text.arguments)
     batch = sizes[: len(sizes) - text.event]
@@ -101,23 +107,29 @@ def _(prior: spec.Dirichlet, context: Context, free: Free) -> Text:
 
 def _default(context: Context, free: Free) -> tuple[str, str]:
     sizes = _sizes(context, free.axes)
+    if free.part == "scale":
+        _, spread = link_scale(context.model[free.variable], context, free)
+        return placed(Text("HalfNormal", (spread,), spread != "1.0"), context, sizes)
     if free.part == "weights":
-        return _weights(context, free, sizes)
+        return placed(weights_text(context, free), context, sizes)
+    if isinstance(context.model[free.variable], LinearDynamics) and free.parameter == "transition":
+        return placed(Text("Normal", ("0.0", repr(DYNAMICS_WIDTH)), False), context, sizes)
     if free.part in ("lengthscale", "variance"):
-        return _placed(process_prior(context, free), context, sizes)
+        return placed(process_prior(context, free), context, sizes)
     if free.predictor or free.domain in ("real", "logits"):
         return _location(context, free, sizes)
-    return _placed(default_prior(context.model[free.variable], context, free), context, sizes)
+    return placed(default_prior(context.model[free.variable], context, free), context, sizes)
 
 
-def _weights(context: Context, free: Free, sizes: list[str]) -> tuple[str, str]:
+def weights_text(context: Context, free: Free) -> Text:
+    """The default prior of weights: as widely spread as what they predict, over what they read."""
     _, spread = link_scale(context.model[free.variable], context, free)
     scale = _times(LOC_WIDTH, spread)
     parent = free.source.parent
     if parent in context.plan.observed:
         behind = ", None" * (len(free.axes) - free.axes.index(parent) - 1)
         scale += f" / {context.spread(parent)}[:{behind}]" if behind else f" / {context.spread(parent)}"
-    return _placed(Text("Normal", ("0.0", scale), scale != repr(LOC_WIDTH)), context, sizes)
+    return Text("Normal", ("0.0", scale), scale != repr(LOC_WIDTH))
 
 
 def _times(factor: float, spread: str) -> str:
@@ -131,7 +143,7 @@ def _location(context: Context, free: Free, sizes: list[str]) -> tuple[str, str]
         return _wishart_location(context, free, center, sizes)
     scale = _times(LOC_WIDTH, spread) if conjugate is None else f"{LOC_SHARE!r} * {conjugate}"
     tensor = center != "0.0" or scale != repr(LOC_WIDTH)
-    return _placed(Text("Normal", (center, scale), tensor), context, sizes)
+    return placed(Text("Normal", (center, scale), tensor), context, sizes)
 
 
 def _wishart_location(context: Context, free: Free, center: str, sizes: list[str]) -> tuple[str, str]:
@@ -156,13 +168,12 @@ CONSTRAINTS = {
 }
 
 
-def point_text(context: Context, free: Free) -> str:
+def point_text(context: Context, free: Free, sizes: list[str]) -> str:
     """A flat law on the parameter's domain: its mode is maximum likelihood. Spikes are kept off by a bound."""
     domain = "real" if free.predictor else free.domain
     bounded = domain == "positive" and free.part == "value"
     bound = point_bound(context.model[free.variable], context, free) if bounded else None
     constraint = bound or CONSTRAINTS[domain]
-    sizes = _sizes(context, free.axes)
     shape = f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
     return f"dist.ImproperUniform(constraints.{constraint}, (), {shape})"
 
@@ -208,4 +219,6 @@ def _floor(context: Context, free: Free) -> str:
 def sorted_frees(context: Context) -> list[Free]:
     """Free parameters in the order in which they are drawn: within a variable, scales before locations."""
     position = {name: at for at, name in enumerate(context.model)}
-    return sorted(context.frees, key=lambda free: (position[free.variable], free.parameter == "loc"))
+    return sorted(
+        context.frees, key=lambda free: (position[free.variable], free.name == free.variable, free.parameter == "loc")
+    )

@@ -9,7 +9,8 @@ from latentprob.program.distributions import normal_scale, tril_of
 from latentprob.program.expression import ROW, Expr, aligned, binary, method, product, union
 from latentprob.program.maps import expanded, parameter
 from latentprob.program.scope import Scope
-from latentprob.spec.distributions import Bernoulli, Distribution, MultivariateNormal, Normal, Poisson
+from latentprob.program.wholes import probs_of
+from latentprob.spec.distributions import Bernoulli, Distribution, Multinomial, MultivariateNormal, Normal, Poisson
 
 TINY = 1e-300  # a rate of zero has a finite logarithm, so that products with it are defined
 
@@ -58,7 +59,7 @@ def multivariate_normal_log_prob(x, loc, scale_tril):
     white = nn.functional.linear(x, whitener.flatten(0, -2), -center.flatten())
     white = white.unflatten(-1, center.shape)
     log_scale = scale_tril.diagonal(dim1=-2, dim2=-1).log() + 0.5 * math.log(math.tau)
-    return -0.5 * white.square().sum(-1) - log_scale.sum(-1)
+    return -0.5 * (white.square() @ white.new_ones(len(eye))) - log_scale.sum(-1)
 '''
 
 
@@ -127,6 +128,18 @@ def _(component: Poisson, scope: Scope, name: str) -> Expr | None:
     logs = scope.let(f"{name}_log_rate", method(rate, f"clamp_min({TINY}).log()"))
     linear = _linear(scope, name, logs, rate)
     return binary(linear, "-", method(factorial, "sum(-1)", 1), scope.order)
+
+
+@_products.register
+def _(component: Multinomial, scope: Scope, name: str) -> Expr | None:
+    probs = probs_of(component, scope, name)
+    if ROW in probs.dims or name in scope.plan.missing:
+        return None
+    logs = scope.let(f"{name}_log_probs", method(probs, f"clamp_min({TINY}).log()"))
+    ways = method(Expr(f"({name} + 1).lgamma()", (ROW, name)), "sum(-1)", 1)
+    whole = Expr(f"({name}.sum(-1) + 1).lgamma()", (ROW,))
+    linear = product([Expr(name, (ROW, name)), logs], (ROW, *logs.dims[:-1]))
+    return binary(linear, "+", scope.let(f"{name}_log_ways", binary(whole, "-", ways, scope.order)), scope.order)
 
 
 def _linear(scope: Scope, name: str, slope: Expr, constant: Expr) -> Expr:

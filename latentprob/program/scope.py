@@ -13,9 +13,11 @@ from typing import Any
 from latentprob.program.context import Context
 from latentprob.program.expression import ROW, Expr
 from latentprob.program.plan import Plan
+from latentprob.spec.component import lookup
 from latentprob.spec.distributions import Bernoulli, Distribution
 from latentprob.spec.model import Model
 from latentprob.spec.sites import Free, own_axes
+from latentprob.spec.structure import reads
 
 
 @dataclass
@@ -29,8 +31,11 @@ class Scope:
     lines: list[str] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
-        names = [name for name in (*self.model, *self.model.inputs) if name not in self.summed]
+        names = [name for name in (*self.model, *self.model.inputs) if name not in (*self.summed, *self.model.factors)]
         self.values = {name: Expr(name, (ROW, *own_axes(self.model, name))) for name in names}
+        for read in dict.fromkeys(read for law in self.model.statements.values() for read in reads(law)):
+            if (name := lookup(read)[0]) in self.model.factors:
+                self.values[read] = Expr(read, (ROW, name))
 
     @cached_property
     def context(self) -> Context:
@@ -45,7 +50,7 @@ class Scope:
     @cached_property
     def order(self) -> tuple[str, ...]:
         """All dims in the order in which every tensor of the program has them."""
-        names = (*self.model.inputs, *self.plan.order)
+        names = (*self.model.inputs, *self.model.factors, *self.plan.order)
         levels = [name for name in names if self.model.is_level(name)]
         vectors = [dim for name in names if name not in levels for dim in (name, f"{name}'", f"{name}.")]
         axes = [level for level in levels if level in self.summed]

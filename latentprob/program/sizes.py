@@ -6,8 +6,11 @@ from typing import Any
 from latentprob.errors import DataError
 from latentprob.program.context import Context
 from latentprob.program.head import known_size
+from latentprob.spec.component import lookup
 from latentprob.spec.distributions import Categorical, Distribution
+from latentprob.spec.maps import Dot, Translation
 from latentprob.spec.model import argument, terms
+from latentprob.spec.structure import reads
 
 
 def check_sizes(context: Context, centers: Mapping[str, Any]) -> None:
@@ -46,11 +49,21 @@ def _check_parents(context: Context, name: str, lengths: Mapping[str, int]) -> N
     own = 1 if context.model.is_level(name) else lengths[name]
     for which in context.model[name].parameters:
         for part in terms(argument(context.model, name, which)):
-            if isinstance(part, str) and lengths[part] not in (1, own):
+            if isinstance(part, (Dot, Translation)):
+                _check_product(name, part, lengths)
+            if isinstance(part, str) and lengths[lookup(part)[0]] not in (1, own):
                 raise DataError(
-                    f"{name} has {own} features, and {which}={part}, which has {lengths[part]}. "
+                    f"{name} has {own} features, and {which}={part}, which has {lengths[lookup(part)[0]]}. "
                     f"Write {which}=Linear({part}), or give data of one size."
                 )
+
+
+def _check_product(name: str, part: Dot | Translation, lengths: Mapping[str, int]) -> None:
+    """What is multiplied or added number by number has one length."""
+    found = {read: lengths[lookup(read)[0]] for read in reads(part)}
+    if len(set(found.values())) > 1:
+        sizes = ", ".join(f"{read} has {length}" for read, length in found.items())
+        raise DataError(f"{name} reads {part}, and {sizes}: write one size.")
 
 
 def _check_prior(name: str, prior: Any, axes: tuple[str, ...], lengths: Mapping[str, int]) -> None:

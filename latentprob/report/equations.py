@@ -13,7 +13,7 @@ from latentprob.report.symbols import Notation
 from latentprob.report.terms import defined, parameter, variable, whole
 from latentprob.spec.component import Map
 from latentprob.spec.distributions import Distribution, LogNormal, MultivariateNormal, Normal, StudentT
-from latentprob.spec.maps import Nearest
+from latentprob.spec.maps import Embedding, Nearest
 from latentprob.spec.model import Model, argument, terms
 from latentprob.spec.schema import Schema
 
@@ -90,6 +90,12 @@ def _(law: MultivariateNormal, notation: Notation, name: str) -> tuple[str, Form
 @statement.register
 def _(law: Map, notation: Notation, name: str) -> tuple[str, Formula]:
     return "=", parameter(notation, name, "value")
+
+
+@statement.register
+def _(law: Embedding, notation: Notation, name: str) -> tuple[str, Formula]:
+    space = Name("R", bold=True)
+    return "∈", space if law.size is None or notation.axis(name) else Marked(space, above=Number(str(law.size)))
 
 
 @statement.register

@@ -13,7 +13,6 @@ from latentprob.report.notation import mathml
 from latentprob.report.record import Record
 from latentprob.report.symbols import Notation
 from latentprob.spec.schema import Column
-from latentprob.spec.sites import free_parameters
 
 SUMMARY_ROWS = 200  # parameters that a page lists
 FEATURES_NAMED = 12
@@ -127,7 +126,7 @@ def _parameters(record: Record) -> list[dict[str, Any]]:
     """Every parameter of the program: symbol, name, what there is one for, prior, and the numbers of the prior."""
     result = record.result
     notation = Notation.of(result.model, result.values.schema)
-    frees = {free.name: free for free in free_parameters(result.model)}
+    frees = {free.name: free for free in notation.frees}
     rows = []
     for name, prior in record.priors.iterrows():
         free = frees.get(str(name))

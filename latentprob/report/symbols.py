@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from latentprob.report.notation import Formula, Marked, Name, bracketed, row
+from latentprob.spec.component import lookup
 from latentprob.spec.model import Model
 from latentprob.spec.schema import Schema
 from latentprob.spec.sites import MATRICES, Free, Site, free_parameters, sites
@@ -27,7 +28,15 @@ LETTERS = {
     "logits": "η",
     "total_count": "r",
 }
-PARTS = {"weights": "w", "intercept": "b", "lengthscale": "ℓ", "variance": "v", "inducing": "u"}
+PARTS = {
+    "levels": "a",
+    "scale": "σ",
+    "weights": "w",
+    "intercept": "b",
+    "lengthscale": "ℓ",
+    "variance": "v",
+    "inducing": "u",
+}
 DOMAINS = {"precision_matrix": "Λ"}  # letters of a matrix that differ from those of a number
 INDICES = {"row": "nmit", "feature": "djpq", "dim": "jhrl", "level": "klgs"}  # the first that names no variable
 
@@ -62,8 +71,8 @@ class Notation:
 
     @cached_property
     def frees(self) -> tuple[Free, ...]:
-        """Every free parameter."""
-        return free_parameters(self.model)
+        """Every free parameter that is no statement of its own."""
+        return _parameters(self.model)
 
     def index(self, what: str) -> Name:
         """The letter that counts rows, features, dims or levels."""
@@ -85,7 +94,9 @@ class Notation:
         found: list[Formula] = []
         own = free.axes[:-1] if free.domain in MATRICES else free.axes
         for axis in own:
-            if axis.endswith((".", "*")) or (free.part in ("weights", "lengthscale") and axis == free.source.parent):
+            if axis.endswith((".", "*")) or (
+                free.part in ("weights", "lengthscale") and axis == lookup(free.source.parent)[0]
+            ):
                 continue  # these are what the bold letter's elements are counted by
             if axis in self.sites and self.model.is_level(axis) and axis != free.variable:
                 found.append(level or self.index("level"))
@@ -107,7 +118,7 @@ def subscripted(letter: Formula, found: list[Formula]) -> Formula:
 
 def _letters(model: Model, schema: Schema, taken: set[str]) -> dict[str, Formula]:
     """Symbols of the free parameters: a letter; where it would stand for two, what tells them apart in brackets."""
-    frees = free_parameters(model)
+    frees = _parameters(model)
     base = {free.name: _letter(model, schema, free) for free in frees}
     found: dict[str, Formula] = {}
     for free in frees:
@@ -119,9 +130,13 @@ def _letters(model: Model, schema: Schema, taken: set[str]) -> dict[str, Formula
     return found
 
 
+def _parameters(model: Model) -> tuple[Free, ...]:
+    return tuple(free for free in free_parameters(model) if free.name not in model)
+
+
 def _mark(free: Free, same: list[Free]) -> str:
     """What tells a parameter from those of the same letter: its variable, the parent that it weighs, or its name."""
-    for mark in (lambda each: each.variable, lambda each: getattr(each.source, "parent", "")):
+    for mark in (lambda each: each.variable, lambda each: getattr(each.source, "parent", each.variable)):
         if len({mark(each) for each in same}) == len(same):
             return str(mark(free))
     return free.name
@@ -130,12 +145,15 @@ def _mark(free: Free, same: list[Free]) -> str:
 def _letter(model: Model, schema: Schema, free: Free) -> Name:
     law = model[free.variable]
     several = support_of(type(law)) == "real_vector" or law.parameters[free.parameter] in ("simplex", "logits")
-    by_parent = free.part in ("weights", "lengthscale") and is_vector(sites(model, schema)[free.source.parent])
+    by_parent = free.part in ("weights", "lengthscale") and is_vector(
+        sites(model, schema)[lookup(free.source.parent)[0]]
+    )
     text = PARTS.get(free.part) or DOMAINS.get(free.domain) or LETTERS.get(free.parameter, free.parameter)
     bold = several or by_parent or free.domain in MATRICES or free.part == "inducing"
     return Name("W" if free.part == "weights" and several else text, bold)
 
 
 def is_vector(site: Site) -> bool:
-    """Whether a row of a variable holds several numbers."""
-    return bool(site.shape) and not all(site.scalar_axes)
+    """Whether a row, or a level, of a variable holds several numbers."""
+    hidden = site.scalar_axes[1:] if site.role == "levels" else site.scalar_axes
+    return bool(hidden) and not all(hidden)

@@ -5,27 +5,38 @@ from typing import Any
 
 from latentprob.report.notation import Bar, Formula, Marked, Name, Number, Sign, applied, bracketed, listed, row
 from latentprob.report.symbols import Notation, subscripted
-from latentprob.spec.component import Component, Map, written
+from latentprob.spec.component import Component, Map, lookup, written
 from latentprob.spec.distributions import Distribution
-from latentprob.spec.maps import GP, Linear, Module, PerFeature, Shared, Spread, Table
+from latentprob.spec.maps import GP, Dot, Linear, Module, PerFeature, PerLevel, Shared, Spread, Table, Translation
 from latentprob.spec.model import argument, is_predictor, parents, terms
 from latentprob.spec.sites import Free, intercept_of
+from latentprob.spec.structure import reads
 
 LINKS = {"positive": "exp"}  # functions that lead from a predictor to the parameter's domain
 LOGITS = {"real": "logistic", "logits": "softmax"}  # and from logits to probabilities
 LISTED = 4  # numbers that are written out
 
 
-def variable(notation: Notation, name: str, like: str | None = None) -> Formula:
+def variable(notation: Notation, read: str, like: str | None = None) -> Formula:
     """A variable in a row: a number by its index, or a vector; like: the variable whose index its numbers have."""
+    name = lookup(read)[0]
     index = notation.axis(like or name) if notation.axis(name) is not None else None
     letter = Name(name, bold=notation.is_vector(name) and index is None)
-    return subscripted(letter, [notation.index("row"), *([index] if index else [])])
+    return subscripted(letter, [_place(notation, read), *([index] if index else [])])
 
 
-def whole(notation: Notation, name: str) -> Formula:
+def whole(notation: Notation, read: str) -> Formula:
     """All that a variable holds in a row."""
-    return subscripted(Name(name, bold=notation.is_vector(name)), [notation.index("row")])
+    name = lookup(read)[0]
+    return subscripted(Name(name, bold=notation.is_vector(name)), [_place(notation, read)])
+
+
+def _place(notation: Notation, read: str) -> Formula:
+    """What a variable is counted by: its row, the level in a column of the row, or any level."""
+    name, column = lookup(read)
+    if column is not None:
+        return variable(notation, column)
+    return notation.index("level" if name in notation.model.factors else "row")
 
 
 def parameter(notation: Notation, name: str, which: str) -> Formula:
@@ -99,8 +110,29 @@ def _(part: Linear, notation: Notation, name: str, which: str) -> Formula:
     if isinstance(notation.model[name], Map):  # a deterministic variable reads the data from their centre
         centre = Bar(Name(part.parent, bold=notation.is_vector(part.parent)))
         read = bracketed(row(read, Sign("−"), centre))
-    slope = row(_transposed(weights) if notation.is_vector(part.parent) else weights, read)
+    slope = row(_transposed(weights) if notation.is_vector(lookup(part.parent)[0]) else weights, read)
     return _with_intercept(part, slope, notation, name, which)
+
+
+@term.register
+def _(part: PerLevel, notation: Notation, name: str, which: str) -> Formula:
+    found = notation.symbol(_free(part, notation, name, which, "levels"), _level(part, notation))
+    return _with_intercept(part, found, notation, name, which)
+
+
+@term.register
+def _(part: Dot, notation: Notation, name: str, which: str) -> Formula:
+    factors = [whole(notation, read) for read in reads(part)]
+    if not any(notation.is_vector(parent) for parent in parents(part)):
+        return row(*factors)
+    return row(_transposed(factors[0]), factors[1]) if len(factors) == 2 else bracketed(listed(factors), "⟨", "⟩")
+
+
+@term.register
+def _(part: Translation, notation: Notation, name: str, which: str) -> Formula:
+    first, second, third = (whole(notation, read) for read in reads(part))
+    length = row(Sign("‖"), first, Sign("+"), second, Sign("−"), third, Marked(Sign("‖"), above=Number("2")))
+    return row(Sign("−"), length)
 
 
 @term.register
@@ -131,6 +163,16 @@ def _(part: GP, notation: Notation, name: str, which: str) -> tuple[Formula, str
     return _process(part, notation, name, which), "∼", applied("GP", Number("0"), kernel)
 
 
+@defined.register
+def _(part: PerLevel, notation: Notation, name: str, which: str) -> tuple[Formula, str, Formula] | None:
+    if part.prior is not None:
+        return None
+    levels, scale = (notation.symbol(_free(part, notation, name, which, each)) for each in ("levels", "scale"))
+    above = isinstance(scale, Marked) and scale.above is not None
+    variance = Marked(bracketed(scale) if above else scale, above=Number("2"))
+    return levels, "∼", applied("Normal", Number("0"), variance)
+
+
 def _process(part: GP, notation: Notation, name: str, which: str) -> Formula:
     """The letter of the process, marked as its variance is."""
     letter, index = notation.letters[_free(part, notation, name, which, "variance").name], notation.axis(name)
@@ -140,7 +182,7 @@ def _process(part: GP, notation: Notation, name: str, which: str) -> Formula:
 
 def _function(called: str, part: Map, notation: Notation, name: str) -> Formula:
     """A function of the parents of a map, at the index of the variable."""
-    found = applied(called, *(whole(notation, parent) for parent in parents(part)))
+    found = applied(called, *(whole(notation, read) for read in reads(part)))
     index = notation.axis(name)
     return Marked(found, below=index) if index else found
 
@@ -157,7 +199,7 @@ def _free(part: Any, notation: Notation, name: str, which: str, what: str = "val
 
 def _level(part: Any, notation: Notation) -> Formula | None:
     """The level that picks a row of a table, in each row of the data."""
-    picking = part.parent if isinstance(part, Table) else getattr(part, "by", None)
+    picking = part.parent if isinstance(part, (Table, PerLevel)) else getattr(part, "by", None)
     return None if picking is None else variable(notation, picking)
 
 

@@ -1,5 +1,6 @@
 """The base of all components of the language, what may stand in an argument's place, and how it is written."""
 
+import re
 import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -52,6 +53,8 @@ class Component(BaseModel):
     def __delattr__(self, name: str) -> Never:
         raise ModelError(f"{type(self).__name__} is frozen; make a new one without '{name}'")
 
+    positional: ClassVar[tuple[str, ...]] = ()
+
     @classmethod
     def reads(cls) -> tuple[str, ...]:
         """The fields in which a string is the name of a parent."""
@@ -72,6 +75,8 @@ class Map(Component):
 
     parameters: ClassVar[dict[str, str]] = {"value": "real"}  # as a statement: the map itself
     support: ClassVar[str] = "real"
+    levels: ClassVar[tuple[str, ...]] = ("by",)  # the fields that read levels, not numbers
+    positional: ClassVar[tuple[str, ...]] = ("parent",)  # the fields that go by position in the text
 
     @property
     def value(self) -> "Map":
@@ -165,6 +170,12 @@ def check_size(value: Any) -> Any:
     return int(value)
 
 
+def lookup(read: str) -> tuple[str, str | None]:
+    """Variable and column of what a field reads: ("e", "head") of "e[head]", ("z", None) of "z"."""
+    found = re.fullmatch(r"([^\s\[\]]+)\[([^\s\[\]]+)\]", read)
+    return (found[1], found[2]) if found else (read, None)
+
+
 def check_name(value: Any) -> Any:
     """The name of a variable."""
     if not isinstance(value, str):
@@ -212,7 +223,7 @@ def _arguments(component: Component, quoted: bool) -> list[str]:
             positional = False
             continue
         named = field in kind.reads()
-        positional = positional and (field == "parent" or (number and named))
+        positional = positional and (field in kind.positional or (number and named))
         text = written(value, quoted or not named)
         found.append(text if positional else f"{field}={text}")
     return found

@@ -24,6 +24,8 @@ class Distribution(Component):
     optional: ClassVar[tuple[str, ...]] = ()
     support: ClassVar[str] = "real"
     prior_only: ClassVar[bool] = False
+    over_features: ClassVar[bool] = False  # whether its features are parts of one whole: counts of a total, shares
+    ordered: ClassVar[bool] = False  # whether its index is an ordered axis, not a factor
 
     @classmethod
     def reads(cls) -> tuple[str, ...]:
@@ -218,23 +220,48 @@ class NegativeBinomial(Distribution):
     support: ClassVar = "count"
 
 
-class Prior(Distribution):
-    """A law that stands only in a parameter's place."""
+class Multinomial(Distribution):
+    """x ~ Multinomial(probs): counts over the features, of which each row has its own total, taken from the data.
 
-    prior_only: ClassVar = True
+    `total_count` states one total for all rows. Without `probs` and `logits`, one free vector of probabilities.
+
+    >>> print(Multinomial(probs=[0.5, 0.3, 0.2]))
+    Multinomial(probs=[0.5, 0.3, 0.2])
+    """
+
+    probs: Argument = None
+    logits: Argument = None
+    total_count: Size = None
+    size: Size = None
+
+    parameters: ClassVar = {"probs": "simplex", "logits": "logits"}
+    one_of: ClassVar = ((("probs",), ("logits",)),)
+    optional: ClassVar = ("probs", "logits")
+    support: ClassVar = "count"
+    over_features: ClassVar = True
 
 
-class Dirichlet(Prior):
+class Dirichlet(Distribution):
     """p ~ Dirichlet(concentration), p on the simplex; one number stands for equal concentrations.
+
+    As a statement, `t ~ Dirichlet(1, size=10)`, one vector of shares for each row; in a parameter's place, a prior.
 
     >>> print(Categorical(probs=Dirichlet([1, 1, 2])))
     Categorical(probs=Dirichlet(concentration=[1, 1, 2]))
     """
 
     concentration: Argument = 1
+    size: Size = None
 
     parameters: ClassVar = {"concentration": "positive"}
     support: ClassVar = "simplex"
+    over_features: ClassVar = True
+
+
+class Prior(Distribution):
+    """A law that stands only in a parameter's place."""
+
+    prior_only: ClassVar = True
 
 
 class HalfNormal(Prior):
@@ -364,6 +391,7 @@ __all__ = [
     "InverseGamma",
     "Laplace",
     "LogNormal",
+    "Multinomial",
     "MultivariateNormal",
     "NegativeBinomial",
     "Normal",

@@ -8,14 +8,30 @@ from functools import singledispatch
 from typing import Any
 
 from latentprob.errors import ModelError
-from latentprob.spec.component import Map, written
+from latentprob.spec.component import Map, lookup, written
 from latentprob.spec.distributions import Distribution
-from latentprob.spec.maps import GP, MLP, Linear, Module, Nearest, PerFeature, Shared, Spread, Table
-from latentprob.spec.numbers import At, check_matrix, check_number, check_vector
+from latentprob.spec.maps import (
+    GP,
+    MLP,
+    Dot,
+    Embedding,
+    Linear,
+    Module,
+    Nearest,
+    PerFeature,
+    PerLevel,
+    Shared,
+    Spread,
+    Table,
+    Translation,
+)
+from latentprob.spec.numbers import At, check_dynamics, check_matrix, check_number, check_rows, check_vector
 from latentprob.spec.priors import INSIDE, check_prior
-from latentprob.spec.structure import MATRICES, Laws, fields, parents, places, statement, support_of
+from latentprob.spec.structure import MATRICES, Laws, fields, mixes, parents, places, statement, support_of
 
-VECTORS = ("simplex", "logits")
+VECTORS = ("simplex", "logits", "transition")
+CHECKS = {"transition": check_rows, "dynamics": check_dynamics}  # of known lists that are no vectors
+CONES = ("real", "positive", "logits")  # domains that sums with positive weights do not leave
 LINKED = ("real", "positive", "logits")  # parameters that a predictor reaches by a link
 
 
@@ -70,7 +86,7 @@ def _(value: float, where: Where) -> None:
 
 @fits.register
 def _(value: tuple, where: Where) -> None:
-    check = check_matrix if where.domain in MATRICES else check_vector
+    check = CHECKS.get(where.domain, check_matrix if where.domain in MATRICES else check_vector)
     check(value, where.scale, where.place, where.at)
 
 
@@ -78,14 +94,15 @@ def _(value: tuple, where: Where) -> None:
 def _(value: str, where: Where) -> None:
     if where.domain in MATRICES or where.domain in VECTORS:
         raise where.error(f"found the name {value}; write Table({value}) or Shared()")
-    if value not in where.laws or where.summed:  # an input may hold anything
+    name = lookup(value)[0]
+    if name not in where.laws or where.summed:  # an input may hold anything
         return
-    law = where.laws[value]
+    law = where.laws[name]
     # A discrete parent is refused for being read as numbers.
     beside = ("binary", "level") if where.domain != "real" else ("binary", "level", "count", "real_vector")
     if support_of(type(law)) not in (*INSIDE[where.domain], *beside):
         raise where.error(
-            f"{statement(value, law)} can lie outside of what is allowed; write Linear({value}), which has a link"
+            f"{statement(name, law)} can lie outside of what is allowed; write Linear({value}), which has a link"
         )
 
 
@@ -96,6 +113,8 @@ def _(value: Linear | MLP | Module, where: Where) -> None:
     if fields(value).get("size") is not None:
         raise where.error(f"the size is that of {where.at[0]}; leave size out", "size")
     _check_predictor(where)
+    if fields(value).get("pattern") and where.domain in VECTORS:
+        raise where.error("a pattern stands for one weight a feature, and here each level has its own", "pattern")
     for part in ("weights", "intercept"):
         check_prior(getattr(value, part, None), "real", (*where.at, part))
 
@@ -117,13 +136,47 @@ def _(value: Table | PerFeature | Shared, where: Where) -> None:
         raise where.error("found PerFeature(), and this is one matrix over all features; write Shared() or Table(c)")
     elif where.domain in MATRICES and not getattr(value, "per_feature", True):
         raise where.error("a matrix is over all features; leave per_feature=False out", "per_feature")
+    if isinstance(value, Table) and mixes(where.laws, value):
+        _check_mixed(value, where)
     check_prior(value.prior, where.scale, (*where.at, "prior"))
+
+
+def _check_mixed(value: Table, where: Where) -> None:
+    """Averages of rows stay in a convex domain; sums of rows with positive weights only in a cone."""
+    law = where.laws[value.parent]
+    if where.domain in MATRICES:
+        raise where.error(f"found {value}, an average of matrices over {value.parent}; write Shared()")
+    if law.support != "simplex" and where.scale not in CONES:
+        raise where.error(
+            f"found {value}, and {statement(value.parent, law)}: sums of rows with positive weights leave what is "
+            f"allowed; write {value.parent} ~ Dirichlet(size=...), whose weights sum to 1"
+        )
 
 
 @fits.register
 def _(value: Spread, where: Where) -> None:
     if where.summed or where.at[1] != "scale" or where.domain != "positive":
         raise where.error("found Spread(), the standard deviation of each feature in the data; write scale=Spread()")
+
+
+@fits.register
+def _(value: PerLevel, where: Where) -> None:
+    _check_predictor(where)
+    if value.prior is not None and value.scale is not None:
+        raise where.error("a prior of all values leaves no scale to pool them by; leave scale or prior out", "scale")
+    for part, domain in (("scale", "positive"), ("prior", "real"), ("intercept", "real")):
+        check_prior(getattr(value, part), domain, (*where.at, part))
+
+
+@fits.register(Dot)
+@fits.register(Translation)
+def _(value: Dot | Translation, where: Where) -> None:
+    _check_predictor(where)
+
+
+@fits.register
+def _(value: Embedding, where: Where) -> None:
+    raise where.error(f"{value} is a statement; write u[user] = {written(value)} and read u, by Linear(u) say")
 
 
 @fits.register
@@ -153,8 +206,15 @@ def assigned(value: Map, laws: Laws, name: str) -> None:
 def _(value: Linear | MLP, laws: Laws, name: str) -> None:
     if value.size is None:
         raise ModelError(f"the size of {name} is missing; write size=2, say", at=(name,))
+    if fields(value).get("pattern"):
+        raise ModelError(f"{name} is computed, and a pattern says what hidden factors load on", at=(name, "pattern"))
     for part in ("weights", "intercept"):
         check_prior(getattr(value, part, None), "real", (name, part))
+
+
+@assigned.register
+def _(value: Embedding, laws: Laws, name: str) -> None:
+    """Points of any size."""
 
 
 @assigned.register

@@ -9,13 +9,13 @@ from functools import reduce
 from typing import Any
 
 from latentprob.errors import ModelError
-from latentprob.spec import distributions, maps
-from latentprob.spec.component import Component, Map, Sum, add, nearest, unknown_argument, written
+from latentprob.spec import distributions, dynamics, maps
+from latentprob.spec.component import Component, Map, Sum, add, lookup, nearest, unknown_argument, written
 from latentprob.spec.distributions import Distribution
 from latentprob.spec.source import Source, lines_of, split
 
 KINDS: dict[str, type[Component]] = {
-    name: getattr(room, name) for room in (distributions, maps) for name in room.__all__
+    name: getattr(room, name) for room in (distributions, dynamics, maps) for name in room.__all__
 }
 WRITTEN = {"~": ("distribution", "Normal(0, 1)"), "=": ("map", "Linear(x, size=2)")}  # what follows, an example
 ALLOWED = (
@@ -27,56 +27,58 @@ INSTEAD: dict[type[ast.AST], str] = {
     ast.Attribute: "write the bare name, Normal(0, 1)",
     ast.BinOp: "only + joins maps; write a product or a quotient of numbers as one number",
     ast.UnaryOp: "a minus stands in front of a number only; for a difference of maps write a sum",
-    ast.Subscript: "indexes are not part of the language",
+    ast.Subscript: "a lookup is the name of a variable and of a column, e[head]",
     ast.Starred: "write the arguments one by one",
     ast.JoinedStr: "write the string without f",
 }
 
 
-def parse(text: str) -> tuple[dict[str, Any], Source]:
-    """The statements of a text by name, and the text with the places of their parts."""
+def parse(text: str) -> tuple[dict[str, Any], dict[str, str], Source]:
+    """The statements of a text by name, the indices of their targets, and the text with the places of their parts."""
     source = Source(lines_of(text))
     found: dict[str, Any] = {}
+    indices: dict[str, str] = {}
     for line, statement in split(source):
-        name, column, operator = _target(source, line, statement)
+        target, column, operator = _target(source, line, statement)
+        name, index = lookup(target)
         if name in found:
             raise source.error(
                 f"{name} is stated twice (first in line {source.places[name, '~'][0] + 1}); leave one out", line, column
             )
         source.places[name, "~"] = (line, column)
-        found[name] = _right_hand_side(source, line, statement, name, operator)
-    return found, source
+        if index is not None:
+            source.places[name, "["] = (line, statement.index("[") + 1)
+            indices[name] = index
+        found[name] = _right_hand_side(source, line, statement, target, operator)
+    return found, indices, source
 
 
 def _target(source: Source, line: int, statement: str) -> tuple[str, int, str]:
-    """The name that a statement is about, its column, and the operator."""
+    """What a statement is about, a name or a name with an index, its column, and the operator."""
     head = re.match(r"[^~=(\"']*", statement)[0]  # type: ignore[index]
     name, column = head.strip(), len(head) - len(head.lstrip())
     operator = statement[len(head) : len(head) + 1]
     if operator not in ("~", "="):
         raise source.error("found no '~'; a statement is written name ~ Normal(0, 1), say, one a line", line, column)
-    if "[" in name:
-        bare = name.split("[")[0] or "x"
-        raise source.error(
-            f"'{name}' has an index, which is not part of the language; write {bare} {operator} ...",
-            line,
-            statement.index("["),
-        )
     if not name:
         raise source.error(f"the name in front of '{operator}' is missing; write x {operator} ...", line, len(head))
-    if not name.isidentifier():
+    if "[" in name and not all(part and part.isidentifier() for part in lookup(name)):
+        raise source.error(
+            f"'{name}': an index is one name, of a column or of an axis; write u[user] {operator} ...", line, column
+        )
+    if "[" not in name and not name.isidentifier():
         raise source.error(
             f"'{name}' is no name; names are ASCII letters, digits and _, with no digit first", line, column
         )
     return name, column, operator
 
 
-def _right_hand_side(source: Source, line: int, statement: str, name: str, operator: str) -> Any:
-    start = statement.index(operator) + 1
+def _right_hand_side(source: Source, line: int, statement: str, target: str, operator: str) -> Any:
+    name, start = lookup(target)[0], statement.index(operator) + 1
     behind = statement[start:].lstrip(" \t")
     what, example = WRITTEN[operator]
     if not behind:
-        raise source.error(f"nothing follows '{name} {operator}'; write a {what}, such as {example}", line, start)
+        raise source.error(f"nothing follows '{target} {operator}'; write a {what}, such as {example}", line, start)
     # A bracket in the first column lets the expression wrap, and keeps every column where it was.
     text = "(" + " " * (start - 1) + statement[start:] + "\n)"
     try:
@@ -89,7 +91,7 @@ def _right_hand_side(source: Source, line: int, statement: str, name: str, opera
         raise source.error(message, line + row, max(column, 0)) from None
     except (RecursionError, MemoryError):
         raise source.error("this expression is nested too deep; write it flat", line, start) from None
-    if wrong := _wrong_operator(name, operator, found):
+    if wrong := _wrong_operator(target, operator, found):
         raise source.error(wrong, line, len(statement) - len(behind))
     return found
 
@@ -128,6 +130,10 @@ class Walk:
                 return [self.value(item, (*at, position)) for position, item in enumerate(items)]
             case ast.BinOp(op=ast.Add()):
                 return self.sum(node, at)
+            case ast.Dict() if at[-1] == "pattern":
+                return self.pattern(node, at)
+            case ast.Subscript(value=ast.Name(id=name), slice=ast.Name(id=column)):
+                return f"{self.name(node, name)}[{self.name(node.slice, column)}]"
             case ast.Call(func=ast.Name(id=name)):
                 return self.call(node, name, at)
         raise self.refuse(node)
@@ -137,6 +143,23 @@ class Walk:
         if name in KINDS:
             raise self.error(f"{name} takes its arguments in brackets; write {name}(...)", node)
         return name
+
+    def pattern(self, node: ast.Dict, at: tuple[str | int, ...]) -> dict[Any, Any]:
+        """The features of each factor, by the factor: labels in quotes, or whole numbers."""
+        found: dict[Any, Any] = {}
+        for key, item in zip(node.keys, node.values, strict=True):
+            if key is None:
+                raise self.error("'**' is not part of the language; write the factors one by one", item)
+            for label in (key, *(item.elts if isinstance(item, ast.List) else ())):
+                if not isinstance(label, ast.Constant):
+                    raise self.error(
+                        f'a pattern holds labels; write {ast.unparse(label)} in quotes: "{ast.unparse(label)}"', label
+                    )
+            factor = self.value(key, (*at, "factor"))
+            if factor in found:
+                raise self.error(f"the pattern names the factor {ast.unparse(key)} twice; write it once", key)
+            found[factor] = self.value(item, (*at, len(found)))
+        return found
 
     def sum(self, node: ast.expr, at: tuple[str | int, ...]) -> Any:
         """The terms of a sum, flat."""
@@ -186,6 +209,8 @@ class Walk:
             raise self.error(
                 f'{place} takes no variable; found {node.id}. A word for an option is in quotes: "{node.id}"', node
             )
+        if field not in kind.reads() and isinstance(node, ast.Subscript):
+            raise self.error(f"{place} takes no variable; found {ast.unparse(node)}. Leave it out", node)
 
     def made(self, make: Any, at: tuple[str | int, ...]) -> Any:
         """What is made of the arguments; a refusal points at the argument that it is about."""

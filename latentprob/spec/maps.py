@@ -12,6 +12,7 @@ from pydantic import BeforeValidator
 from latentprob.errors import ModelError
 from latentprob.spec.component import Map, Parent, Size, check_size
 from latentprob.spec.distributions import Distribution
+from latentprob.spec.pattern import Pattern, check_pattern
 
 
 def check_prior(value: Any) -> Any:
@@ -19,6 +20,13 @@ def check_prior(value: Any) -> Any:
     if value is None or value == "point" or isinstance(value, Distribution):
         return value
     raise ModelError(f'{value} is no prior; write a distribution such as Normal(0, 1), or "point"')
+
+
+def check_ridge(value: Any) -> Any:
+    """None, or a number above 0."""
+    if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf")):
+        return value
+    raise ModelError(f"{value!r} is no ridge; write a number above 0, such as ridge=0.1")
 
 
 def check_hidden(value: Any) -> Any:
@@ -29,10 +37,15 @@ def check_hidden(value: Any) -> Any:
 
 
 PriorChoice = Annotated[Any, BeforeValidator(check_prior)]
+PatternChoice = Annotated[Pattern | None, BeforeValidator(check_pattern)]
 
 
 class Table(Map):
     """value[parent]: one value for each level of `parent`, and for each feature unless `per_feature=False`.
+
+    Where `parent` holds shares (a Dirichlet) or positive factors (a Gamma, LogNormal or Exponential), its dims weigh
+    the rows of the table: parent @ value, on the parameter's own scale. So topics are Table(t), t ~ Dirichlet(size=10),
+    and Poisson factorization is rate=Table(z), z ~ Gamma(1, 1, size=5).
 
     >>> print(Table("c", per_feature=False))
     Table(c, per_feature=False)
@@ -41,6 +54,8 @@ class Table(Map):
     parent: Parent
     per_feature: bool = True
     prior: PriorChoice = None
+
+    levels: ClassVar = ("parent",)
 
 
 class PerFeature(Map):
@@ -76,10 +91,15 @@ class Spread(Map):
 class Linear(Map):
     """intercept + parent @ weights; with `by=c`, intercept[c] + parent @ weights[c].
 
+    With a pattern each factor, a dim of `parent`, loads on the features that are listed for it; all other weights are
+    zero. The factors are called by names, which label them in the results, or by their numbers 0, 1, ...
+
     As a statement, `z = Linear(x, size=2)`, it reads the data from their centre: intercept + (x - centre) @ weights.
 
     >>> print(Linear("z", by="c") + Table("c"))
     Linear(z, by=c) + Table(c)
+    >>> print(Linear("z", pattern={"visual": ["x1", "x2"], "textual": ["x2", "x3"]}))
+    Linear(z, pattern={"visual": ["x1", "x2"], "textual": ["x2", "x3"]})
     """
 
     parent: Parent
@@ -87,6 +107,85 @@ class Linear(Map):
     weights: PriorChoice = None
     intercept: PriorChoice = None
     size: Size = None
+    pattern: PatternChoice = None
+
+
+class PerLevel(Map):
+    """intercept + value[parent], value[k] ~ Normal(0, scale): one value for each level of a factor, partially pooled.
+
+    The scale is free, one for each feature, under the prior `scale`, so that levels with few rows stay near the
+    others. A `prior` stands for the pooling: a law that all values have, or "point" for estimates without one. It is a
+    term of a predictor, on the scale of the parameter's link; the first one of a sum without a table and a Linear has
+    the intercept.
+
+    >>> print(PerLevel("school") + Linear("age"))
+    PerLevel(school) + Linear(age)
+    """
+
+    parent: Parent
+    scale: PriorChoice = None
+    prior: PriorChoice = None
+    intercept: PriorChoice = None
+
+    levels: ClassVar = ("parent",)
+
+
+class Dot(Map):
+    """sum_k first_k second_k, or sum_k first_k second_k third_k: the inner product of two or three variables.
+
+    Of levels of factors it is matrix factorization (Salakhutdinov and Mnih, 2008), of three DistMult (Yang et al.,
+    2015).
+
+    >>> print(Dot("e[head]", "r[relation]", "e[tail]"))
+    Dot(e[head], r[relation], e[tail])
+    """
+
+    first: Parent
+    second: Parent
+    third: Parent | None = None
+
+    positional: ClassVar = ("first", "second", "third")
+
+    @classmethod
+    def reads(cls) -> tuple[str, ...]:
+        """The fields in which a string is the name of a parent."""
+        return cls.positional
+
+
+class Translation(Map):
+    """-sum_k (first_k + second_k - third_k)^2: a head that a relation moves lies near the tail.
+
+    The distance of TransE (Bordes et al., 2013). In a sum, Shared() says how near is likely.
+
+    >>> print(Shared() + Translation("e[head]", "r[relation]", "e[tail]"))
+    Shared() + Translation(e[head], r[relation], e[tail])
+    """
+
+    first: Parent
+    second: Parent
+    third: Parent
+
+    positional: ClassVar = ("first", "second", "third")
+
+    @classmethod
+    def reads(cls) -> tuple[str, ...]:
+        """The fields in which a string is the name of a parent."""
+        return cls.positional
+
+
+class Embedding(Map):
+    """u[k]: a point for each level of a factor, without a prior: what a random u[user] has as its deterministic twin.
+
+    With a ridge, -ridge / 2 |u|^2 is added to what is maximized, as under a Normal(0, ridge**-0.5). A statement alone.
+
+    >>> print(Embedding(size=8))
+    Embedding(size=8)
+    """
+
+    size: Size = None
+    ridge: Annotated[float | int | None, BeforeValidator(check_ridge)] = None
+
+    parameters: ClassVar = {}
 
 
 class MLP(Map):
@@ -149,7 +248,21 @@ class Module(Map):
     name: str
 
 
-PREDICTORS: tuple[type[Map], ...] = (Linear, GP, MLP, Module)
+PREDICTORS: tuple[type[Map], ...] = (Linear, PerLevel, Dot, Translation, GP, MLP, Module)
 OWN_SCALE: tuple[type[Map], ...] = (Table, PerFeature, Shared, Spread)
 
-__all__ = ["GP", "MLP", "Linear", "Module", "Nearest", "PerFeature", "Shared", "Spread", "Table"]
+__all__ = [
+    "GP",
+    "MLP",
+    "Dot",
+    "Embedding",
+    "Linear",
+    "Module",
+    "Nearest",
+    "PerFeature",
+    "PerLevel",
+    "Shared",
+    "Spread",
+    "Table",
+    "Translation",
+]

@@ -1,5 +1,6 @@
 """Names that variables may bear: no words of the program's text, no names that it gives to other things."""
 
+from collections.abc import Mapping
 from keyword import iskeyword
 from typing import Any
 
@@ -15,6 +16,7 @@ RESERVED = (
     *("parameters", "prior", "precision", "tril", "shift", "freedom", "seen", "probs", "joint", "slice", "_"),
     *("AutoNormal", "PyroModule", "PowerTransform", "SigmoidTransform", "inverse_wishart_tril", "seen_normal"),
     *("normal_log_prob", "seen_normal_log_prob", "multivariate_normal_log_prob", "seen_precision", "process_features"),
+    *("patterned", "Counts", "StickBreakingTransform"),
 )
 DIMS = ("chain", "draw", "row", "feature")  # axes of the results
 # What the program and the results call parts of an input, and of a stated variable.
@@ -42,7 +44,7 @@ def check_name(name: Any, at: At) -> None:
     if not isinstance(name, str):
         raise ModelError(f"{name!r} is no name; names are strings, such as 'x'", at=at)
     if "[" in name:
-        raise ModelError(f"'{name}' has an index, which is not part of the language; write {name.split('[')[0]}", at=at)
+        raise ModelError(f"'{name}' is no name; an index is one name in brackets, u[user]", at=at)
     if not (name.isascii() and name.isidentifier()):
         raise ModelError(f"'{name}' is no name; names are ASCII letters, digits and _, with no digit first", at=at)
     if iskeyword(name) or name in RESERVED:
@@ -55,9 +57,10 @@ def check_name(name: Any, at: At) -> None:
         raise ModelError(f"'{name}' begins with two underscores; write another name, such as {name.strip('_')}", at=at)
 
 
-def check_generated(laws: Laws) -> None:
+def check_generated(laws: Laws, indices: Mapping[str, str]) -> None:
     """Refuses a variable with the name of something else, and two free parameters with one name."""
     inputs = {parent: at for name, law in laws.items() for at, term in places(law, name) for parent in parents(term)}
+    inputs = {index: (name, "[") for name, index in indices.items()} | inputs
     taken = {part.format(name): f"a part of {name}" for name in inputs for part in INPUT_PARTS}
     taken.update({part.format(name): f"a part of {name}" for name in laws for part in PARTS})
     maps = [name for name, law in laws.items() if isinstance(law, Map)]

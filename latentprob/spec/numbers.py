@@ -11,6 +11,7 @@ Matrix = tuple[tuple[float, ...], ...]
 NUMBERS: dict[str, tuple[Callable[[float], bool], str]] = {
     "real": (lambda number: True, "numbers"),
     "logits": (lambda number: True, "numbers"),
+    "dynamics": (lambda number: True, "numbers"),
     "positive": (lambda number: number > 0, "numbers above 0"),
     "unit": (lambda number: 0 <= number <= 1, "numbers from 0 to 1"),
     "simplex": (lambda number: 0 <= number <= 1, "numbers from 0 to 1 with sum 1"),
@@ -33,6 +34,23 @@ def check_vector(value: tuple[Any, ...], domain: str, place: str, at: At) -> Non
         check_number(number, domain, place, (*at, position))
     if domain == "simplex" and abs(sum(value) - 1) > TOLERANCE:
         raise ModelError(f"{place}: the numbers have the sum {sum(value):g}; write probabilities with sum 1", at=at)
+
+
+def check_rows(value: tuple[Any, ...], domain: str, place: str, at: At) -> None:
+    """Refuses what is no square matrix whose rows are probabilities."""
+    size = len(value)
+    if not isinstance(value[0], tuple) or len(value[0]) != size:
+        raise ModelError(
+            f"{place}: found no square matrix; write a row of {size} probabilities for each of {size} levels", at=at
+        )
+    for position, row in enumerate(value):
+        check_vector(row, "simplex", place, (*at, position))
+
+
+def check_dynamics(value: tuple[Any, ...], domain: str, place: str, at: At) -> None:
+    """Refuses what is neither a diagonal nor a square matrix."""
+    if isinstance(value[0], tuple) and len(value[0]) != len(value):
+        raise ModelError(f"{place}: found no square matrix; write {len(value)} rows of {len(value)} numbers", at=at)
 
 
 def check_matrix(value: tuple[Any, ...], domain: str, place: str, at: At) -> None:

@@ -5,15 +5,18 @@ The program, the draws, the tree and the report all ask `sites`; nothing else kn
 
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 from latentprob.errors import ModelError
-from latentprob.spec.component import Sum
+from latentprob.spec.component import Sum, lookup
 from latentprob.spec.distributions import Bernoulli, Categorical, Distribution, Normal
-from latentprob.spec.maps import GP, PREDICTORS, Linear, Nearest, PerFeature, Shared, Table
+from latentprob.spec.dynamics import Markov
+from latentprob.spec.maps import GP, PREDICTORS, Embedding, Linear, Nearest, PerFeature, PerLevel, Shared, Table
 from latentprob.spec.model import Model, argument, terms
+from latentprob.spec.pattern import Mask, Pattern
 from latentprob.spec.schema import Schema
-from latentprob.spec.structure import MATRICES, intercept_of, processes, site_name, support_of
+from latentprob.spec.structure import MATRICES, factor_names, intercept_of, processes, site_name, support_of
 
 __all__ = [
     "MATRICES",
@@ -24,6 +27,7 @@ __all__ = [
     "free_parameters",
     "intercept_of",
     "levels_of",
+    "masks",
     "own_axes",
     "sites",
 ]
@@ -41,7 +45,8 @@ class Free:
         "x." for the categories of x, "x_loc*" for the inducing points of a process; a matrix repeats its axis.
     domain: where it lies (a parameter's domain of `distributions`).
     part: "value" of a table, PerFeature or Shared; "weights" or "intercept" of a Linear; "intercept", "lengthscale",
-        "variance" or "inducing" (the whitened values at the inducing inputs) of a GP.
+        "variance" or "inducing" (the whitened values at the inducing inputs) of a GP; "levels" of a factor, of a
+        statement of its own or of a PerLevel, and the "scale" by which a PerLevel pools them.
     predictor: whether it lives under the parameter's link.
     """
 
@@ -50,10 +55,15 @@ class Free:
     parameter: str
     axes: tuple[str, ...]
     domain: str
-    part: Literal["value", "weights", "intercept", "lengthscale", "variance", "inducing"]
+    part: Literal["value", "weights", "intercept", "lengthscale", "variance", "inducing", "levels", "scale"]
     source: Any
     prior: Any
     predictor: bool
+
+    @property
+    def pattern(self) -> Pattern | None:
+        """Which of the weights are free, where the statement says it; the others are zero."""
+        return getattr(self.source, "pattern", None) if self.part == "weights" else None
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,7 @@ class Site:
     """A variable of the result: dims name its axes, labels are their coordinates."""
 
     name: str
-    role: Literal["global", "latent", "embedded", "observed", "input"]
+    role: Literal["global", "levels", "latent", "embedded", "observed", "input"]
     axes: tuple[str, ...]
     dims: tuple[str, ...]
     shape: tuple[int, ...]
@@ -75,6 +85,7 @@ class Site:
         return tuple(d for d, hidden in zip(self.dims, self.scalar_axes, strict=True) if not hidden)
 
 
+@lru_cache(maxsize=256)
 def free_parameters(model: Model) -> tuple[Free, ...]:
     """Every free parameter with its name and axes, in the order of the statements.
 
@@ -86,7 +97,16 @@ def free_parameters(model: Model) -> tuple[Free, ...]:
             value = argument(model, name, parameter)
             if value is not None:
                 found += _free(model, name, parameter, law.parameters[parameter], value)
+        if name in model.factors:
+            found.append(_levels(model, name))
     return tuple(found)
+
+
+def _levels(model: Model, name: str) -> Free:
+    """The levels of a factor, which are drawn with the parameters."""
+    law, axes = model[name], (model.factors[name], *own_axes(model, name))
+    prior = "point" if isinstance(law, Embedding) else law
+    return Free(name, name, "value", axes, law.support, "levels", law, prior, predictor=False)
 
 
 def own_axes(model: Model, name: str) -> tuple[str, ...]:
@@ -97,10 +117,16 @@ def own_axes(model: Model, name: str) -> tuple[str, ...]:
 def _free(model: Model, name: str, parameter: str, domain: str, value: Any) -> list[Free]:
     own = own_axes(model, name)
     tail: tuple[str, ...] = ()
-    if domain in ("simplex", "logits"):
+    if domain in ("simplex", "logits") and model[name].over_features:
+        own, tail = (), (name,)
+    elif domain in ("simplex", "logits"):
         tail = (f"{name}.",) if own else (name,)
     elif domain in MATRICES:
         own, tail = (), (name, name)
+    elif domain == "transition":  # a row of probabilities for each level
+        tail, domain = (name, name), "simplex"
+    elif domain == "dynamics":
+        own, tail, domain = (), (name, name), "real"
     if isinstance(value, Distribution):
         value = Shared(prior=value)
     parts = terms(value)
@@ -125,7 +151,16 @@ def _free(model: Model, name: str, parameter: str, domain: str, value: Any) -> l
             by = () if part.by is None else (part.by,)
             if part is intercept:
                 found.append(free("_intercept", (*by, *own, *tail), part, "intercept", part.intercept))
-            found.append(free("_weights", (*by, part.parent, *own, *tail), part, "weights", part.weights))
+            read = lookup(part.parent)[0]
+            found.append(free("_weights", (*by, read, *own, *tail), part, "weights", part.weights))
+        elif isinstance(part, PerLevel):
+            if part is intercept:
+                whole = free("", (*own, *tail), part, "intercept", part.intercept)
+                found.append(replace(whole, name=f"{name}_{parameter}_intercept"))
+            if part.prior is None:
+                scale = free("_scale", (*own, *tail), part, "scale", part.scale)
+                found.append(replace(scale, domain="positive", predictor=False))
+            found.append(free("", (part.parent, *own, *tail), part, "levels", part.prior))
         elif isinstance(part, GP):
             if part is intercept:
                 found.append(free("_intercept", (*own, *tail), part, "intercept", part.intercept))
@@ -144,7 +179,7 @@ def _process(base: Free) -> list[Free]:
 
     values = replace(base, name=f"{base.name}_inducing", axes=(points, *base.axes), part="inducing", predictor=True)
     return [
-        positive("lengthscale", (part.parent,), part.lengthscale),
+        positive("lengthscale", (lookup(part.parent)[0],), part.lengthscale),
         positive("variance", base.axes, part.variance),
         replace(values, domain="real", prior=Normal(loc=0, scale=1)),
     ]
@@ -159,8 +194,9 @@ def sites(model: Model, schema: Schema) -> dict[str, Site]:
     for name in (*model.statements, *model.inputs):
         support = support_of(type(model[name])) if name in model else "real"
         role: Any = "input" if name not in model else "observed" if name in schema else "latent"
-        role = "embedded" if name in model.embedded else role
-        found[name] = _site(model, schema, name, role, own_axes(model, name), support)
+        role = "embedded" if name in model.embedded else "levels" if name in model.factors else role
+        axes = (model.factors[name],) if name in model.factors else ()
+        found[name] = _site(model, schema, name, role, (*axes, *own_axes(model, name)), support)
     return found
 
 
@@ -185,13 +221,25 @@ def axis_of(model: Model, schema: Schema, axis: str) -> tuple[str, tuple[Hashabl
     if axis.endswith(POINTS):
         process = next(part for base, _, _, part in processes(model.statements) if base == axis[: -len(POINTS)])
         return f"{axis[: -len(POINTS)]}_point", tuple(range(process.inducing)), False
+    if axis in model.factors.values():
+        return axis, levels_of(model, schema, model.column_of(axis)), False
     if model.is_level(axis):
-        return f"{axis}_level", levels_of(model, schema, axis), False
+        return axis if axis in model.inputs else f"{axis}_level", levels_of(model, schema, axis), False
     if axis in schema:
         column = schema[axis]
         return column.dim, column.features, column.scalar
     size = getattr(model[axis], "size", None)
-    return f"{axis}_dim", tuple(range(size or 1)), size is None
+    return f"{axis}_dim", factor_names(model.statements, axis) or tuple(range(size or 1)), size is None
+
+
+def masks(model: Model, schema: Schema) -> dict[str, Mask]:
+    """Which weights of each parameter with a pattern are free, (Z, D), by its name."""
+    found: dict[str, Mask] = {}
+    for free in free_parameters(model):
+        if free.pattern is not None:
+            place = f"{free.variable}, Linear({free.source.parent}, pattern=...)"
+            found[free.name] = free.pattern.mask(axis_of(model, schema, free.variable)[1], place)
+    return found
 
 
 def levels_of(model: Model, schema: Schema, name: str) -> tuple[Hashable, ...]:
@@ -201,7 +249,8 @@ def levels_of(model: Model, schema: Schema, name: str) -> tuple[Hashable, ...]:
     law = model.statements.get(name)
     if isinstance(law, Bernoulli):
         return (0, 1)
-    size = law.size if isinstance(law, (Categorical, Nearest)) else None
+    size = law.size if isinstance(law, (Categorical, Markov, Nearest)) else None
     if size is None:
-        raise ModelError(f"{name} is hidden and has no size; write {name} ~ Categorical(size=3), say")
+        kind = "Categorical" if law is None else type(law).__name__
+        raise ModelError(f"{name} is hidden and has no size; write {name} ~ {kind}(size=3), say")
     return tuple(range(size))

@@ -5,13 +5,14 @@ components; a variational autoencoder or a Gaussian-process model becomes an aut
 the metric of the model: where each feature has a spread of its own, the twin sees standardized data, `scale=Spread()`.
 """
 
+from collections.abc import Mapping
 from functools import singledispatch
 from typing import Any
 
 from latentprob.errors import ModelError
 from latentprob.spec.component import Component, Map, Sum
 from latentprob.spec.distributions import Bernoulli, Categorical, Distribution, MultivariateNormal, Normal
-from latentprob.spec.maps import GP, MLP, Linear, Module, Nearest, Shared, Spread, Table
+from latentprob.spec.maps import GP, MLP, Embedding, Linear, Module, Nearest, Shared, Spread, Table
 from latentprob.spec.structure import Laws, argument_of, children, fields, is_predictor, parents, terms
 
 ENCODER_HIDDEN = (64, 64)  # widths of an encoder that no decoder mirrors, as in the program's guide
@@ -21,14 +22,29 @@ KINDS = (
 )
 
 
-def twin(laws: Laws) -> dict[str, Any]:
+def twin(laws: Laws, factors: Mapping[str, str]) -> dict[str, Any]:
     """The statements of the twin, before their free parameters are made point estimates."""
+    if factors:
+        return _points(laws, factors)
     name, child = _pair(laws)
     law: Any = laws[child]
     readers = [term for p in law.parameters for term in terms(argument_of(laws, child, p)) if name in parents(term)]
     value = embedded(laws[name], name, child, readers)
     found = dict(laws) | {name: value, child: observed(law, name)}
     return {**{name: found.pop(name)}, **found}
+
+
+def _points(laws: Laws, factors: Mapping[str, str]) -> dict[str, Any]:
+    """Each level of a factor as a point: matrix factorization, DistMult, skip-gram with negative sampling."""
+    hidden = [name for name, law in laws.items() if children(laws, name) and name not in factors]
+    if hidden:
+        raise _none(f"{hidden[0]} is hidden beside levels of factors, and has no point of its own")
+    for name in factors:
+        if isinstance(laws[name], Map):
+            raise _none(f"{name} is deterministic already")
+        if not isinstance(laws[name], (Normal, MultivariateNormal)):
+            raise _none(f"{name} ~ {laws[name]} has no point that stands for it")
+    return {name: Embedding(size=fields(law)["size"]) if name in factors else law for name, law in laws.items()}
 
 
 def _pair(laws: Laws) -> tuple[str, str]:
@@ -75,6 +91,8 @@ def _(law: Categorical | Bernoulli, name: str, child: str, readers: list[Any]) -
 def _(law: Normal | MultivariateNormal, name: str, child: str, readers: list[Any]) -> Map:
     if len(readers) > 1:
         raise _none(f"{child} reads {name} more than once")
+    if getattr(readers[0], "pattern", None):
+        raise _none(f"the pattern of {readers[0]} says which factor loads on which feature")
     return encoder(readers[0], child, law.size or 1)
 
 

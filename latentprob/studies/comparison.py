@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from latentprob.data import Values, read, statistics
-from latentprob.errors import DataError, InferenceError
+from latentprob.errors import DataError, InferenceError, NotAvailable
 from latentprob.fitting import Fit, fitted
 from latentprob.inference import SVI, Exact
 from latentprob.inference.exact import solves
@@ -60,6 +60,16 @@ class Comparison:
         axes, scale = _principal(belief.points), belief.scale
         found = {"belief": _wide(belief.points @ axes), "point": _wide(point.points @ axes)}
         return found | ({} if scale is None else {"scale": _wide(np.sqrt(scale**2 @ axes**2))})
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """Of each fitted row the `width` of its belief, and how far its embedding wanders over refits, `wander`.
+
+        Width is the sd over all dims, of a level the entropy in nats. Wandering is a root mean square distance in the
+        units of the embedding; of a level, how often it changes.
+        """
+        values, belief = self.study.point.values, self.study.belief.space
+        return pd.DataFrame({"width": belief.width, "wander": self.study.point.spread}, index=values.rows)
 
     def plot(self, **look: Any) -> Figure:
         """Embedding and beliefs side by side on common axes, the same rows marked."""
@@ -119,6 +129,11 @@ def compare(
     True
     """
     twin = model.deterministic()
+    if model.factors:
+        raise NotAvailable(
+            f"compare: it sets side by side what two fits say of rows, and {' and '.join(model.factors)} hold levels "
+            "of factors; fit the model and model.deterministic(), and ask both for their embedding"
+        )
     name = twin.embedded[0]
     if bootstraps < 2:
         raise InferenceError(f"bootstraps={bootstraps}: two refits at least tell how far rows wander")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from arviz_stats.base import array_stats
 
-from latentprob.data import Values
+from latentprob.data import Series, Values
 from latentprob.errors import InferenceError, LatentprobError
 from latentprob.fitting import fitted
 from latentprob.posterior.imagined import Features, World, imagine
@@ -85,7 +85,9 @@ def simulated(world: World) -> Values:
         if not np.isfinite(array).all():
             raise InferenceError(f"the prior drew values of {name} that are not finite; write a narrower prior")
         arrays[name] = np.where(seen[name], array, like[world.places]) if name in seen else array
-    return Values(arrays, seen, pd.RangeIndex(len(world.places)), values.schema)
+    rows, axis = len(world.places), world.result.model.axis
+    series = None if axis is None else Series(axis, rows)
+    return Values(arrays, seen, pd.RangeIndex(rows), values.schema, series=series)
 
 
 def _effective(result: Result) -> float | None:

@@ -34,8 +34,8 @@ def resized(model: Model, name: str, size: int) -> Model:
     """
     law = model[name]
     if size > 1 or not isinstance(law, Categorical):
-        return Model({**model.statements, name: type(law)(**{**fields(law), "size": size})})
-    return Model({child: _without(model, child, name) for child in model if child != name})
+        return Model(model.indexed({**model.statements, name: type(law)(**{**fields(law), "size": size})}))
+    return Model(model.indexed({child: _without(model, child, name) for child in model if child != name}))
 
 
 def _without(model: Model, child: str, name: str) -> Distribution:

@@ -10,7 +10,8 @@ from pyro.nn import PyroModule
 from torch import nn
 
 from latentprob.errors import InferenceError
-from latentprob.inference.capture import Density, Noise, captured, value_and_gradient
+from latentprob.inference import capture
+from latentprob.inference.capture import COMPILE, Density, Noise, captured, compiled, value_and_gradient
 from latentprob.inference.problem import isolated
 from latentprob.inference.unconstrain import space_of
 
@@ -101,6 +102,42 @@ def test_dropout_takes_its_noise_from_the_graph_and_keeps_the_mean():
 def test_random_numbers_outside_of_the_seed_are_refused():
     with pytest.raises(InferenceError, match=r"rand.*not under the seed"):
         captured(lambda x: x + torch.rand(3), torch.zeros(3))
+
+
+@pytest.fixture
+def slow_and_fast(monkeypatch):
+    """A graph, and a stand-in for what inductor makes of it, which is told apart by its sign."""
+    graph = captured(lambda x: x + 1, torch.zeros(3))
+    monkeypatch.setattr(capture, "fast", lambda graph: lambda x: -graph(x))
+    return graph, len(graph.graph.nodes)
+
+
+def test_a_budget_that_fits_seldom_use_up_is_compiled_late(slow_and_fast):
+    graph, _ = slow_and_fast
+    run = capture.Late(graph, 2)
+    assert [run(torch.zeros(3))[0].item() for _ in range(4)] == [1, 1, -1, -1]
+
+
+RUNS = {
+    "certain": (1 + COMPILE, None, True, -1),
+    "uncertain": (1 + COMPILE, None, False, 1),
+    "few": (1, None, True, 1),
+    "few, but wanted": (1, True, False, -1),
+    "not wanted": (1 + COMPILE, False, True, 1),
+}
+
+
+@pytest.mark.parametrize(("runs", "wanted", "certain", "sign"), RUNS.values(), ids=RUNS)
+def test_what_the_first_run_is_made_by(slow_and_fast, monkeypatch, runs, wanted, certain, sign):
+    graph, _ = slow_and_fast
+    monkeypatch.setattr(capture.shutil, "which", lambda name: name)
+    assert compiled(graph, runs, wanted, certain)(torch.zeros(3))[0] == sign
+
+
+def test_a_late_compilation_waits_for_half_of_what_pays(slow_and_fast, monkeypatch):
+    graph, operations = slow_and_fast
+    monkeypatch.setattr(capture.shutil, "which", lambda name: name)
+    assert compiled(graph, 1 + COMPILE, None, certain=False).left == COMPILE // (2 * operations)
 
 
 def test_one_graph_for_all_restarts_says_what_pyro_says(problem, two_groups):

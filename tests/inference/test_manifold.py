@@ -30,6 +30,11 @@ UNROLLED = {
         "c ~ Categorical(size=2)\nz ~ Normal(loc=Table(c), scale=1, size=2)\nx ~ Normal(loc=GP(z), scale=1)",
         False,
     ),
+    "network of a network": ("z = MLP(x, size=2)\nx ~ Normal(loc=MLP(z), scale=Shared())", True),
+    "network of a line": ("z = Linear(x, size=2)\nx ~ Normal(loc=MLP(z), scale=1)", False),
+    "network of an input's network": ("z = MLP(w, size=2)\nx ~ Normal(loc=MLP(z), scale=1)", False),
+    "networks without layers": ("z = MLP(x, hidden=[], size=2)\nx ~ Normal(loc=MLP(z, hidden=[]), scale=1)", False),
+    "networks of a binary x": ("z = MLP(x, size=2)\nx ~ Bernoulli(logits=MLP(z))", False),
 }
 
 
@@ -89,6 +94,21 @@ def test_a_process_is_pretrained_to_say_the_data(problem):
         module.load_state_dict(start.state, strict=False)
         z, _ = module.encode(at.batch["x"])
     assert follows(z.detach().numpy(), ANGLE) > 0.99
+
+
+@pytest.mark.parametrize("scale", ["Shared()", "Spread()"])
+def test_a_deterministic_encoder_is_pretrained_to_unroll(problem, scale):
+    text = f"z = MLP(x, size=2)\nx ~ Normal(loc=MLP(z), scale={scale})"
+    start = begun(problem, text, ROLL)
+    assert (start.how, start.notes) == ("isomap", ())
+    at = problem(text, ROLL)
+    with isolated(0):
+        module = at.build(AutoDelta)
+        module.load_state_dict(start.state, strict=False)
+        z = module.z_encoder((at.batch["x"] - module.x_center) / module.x_spread)
+        again = module.x_loc_network(z)
+    assert follows(z.detach().numpy(), ANGLE) > 0.99
+    assert (at.batch["x"] - again).square().mean().sqrt() < 0.3 * ROLL.std()
 
 
 def test_a_seed_gives_the_same_start(problem):

@@ -11,8 +11,9 @@ from pyro import poutine
 from torch import Tensor
 
 from latentprob import models
-from latentprob.program import Program, compile, evaluate
+from latentprob.program import Program, compile, evaluate, patterns
 from latentprob.spec.model import Model
+from latentprob.spec.sites import free_parameters
 
 ROWS = 7
 COVARIANCE = "[[1, 0.5, 0, 0], [0.5, 2, 0, 0], [0, 0, 1, 0.3], [0, 0, 0.3, 1]]"
@@ -121,8 +122,44 @@ CLOSED = {
     "x ~ Normal(loc=Linear(a), scale=Shared())\ny ~ Normal(loc=Linear(b), scale=Shared())",
     "noise twice": "z ~ Normal(0, 1, size=4)\nx ~ Normal(loc=z, scale=0.4)",
     "row effect": "z ~ Normal(0, 2)\nx ~ Normal(loc=PerFeature() + z, scale=PerFeature())",
+    "pattern": "z ~ Normal(0, 1, size=2)\n"
+    "x ~ Normal(loc=Linear(z, pattern={0: [0, 1], 1: [1, 2, 3]}), scale=PerFeature())",
+    "pattern, correlated": "z ~ MultivariateNormal(loc=0, scale=1, correlation=Shared(), size=2)\n"
+    'x ~ Normal(loc=Linear(z, pattern={"a": [0, 1], "b": [2, 3]}, weights=Normal([0, 1, 2, 3], 1)), scale=1)',
+    "pattern by level": "c ~ Categorical(size=3)\nz ~ Normal(0, 1, size=2)\n"
+    'x ~ Normal(loc=Linear(z, by=c, pattern={"a": [3, 1], "b": [0, 2]}, weights=Laplace(0, 1)), scale=PerFeature())',
+    "parts of a total": "c ~ Categorical(size=3)\nx ~ Multinomial(probs=Table(c))",
+    "parts of a total, one law": "x ~ Multinomial()",
+    "parts of a total, logits": "c ~ Categorical(size=3)\nx ~ Multinomial(logits=Table(c))",
+    "parts of a total, regression": "x ~ Multinomial(logits=Linear(w))",
+    "shares": "c ~ Categorical(size=3)\nx ~ Dirichlet(concentration=Table(c))",
     "level and factors aside": "c ~ Categorical(size=2)\nz ~ Normal(0, 1)\n"
     "x ~ Poisson(rate=Table(c))\ny ~ Normal(loc=Linear(z) + Table(c), scale=PerFeature())",
+}
+
+# Levels of factors are drawn with the parameters, and looked up by rows.
+CLOSED |= {
+    "levels": "u[user] ~ Normal(0, 1, size=2)\nx ~ Normal(loc=Linear(u), scale=Shared())",
+    "levels as they are": "u[user] ~ Normal(Normal(0, 1), HalfNormal(1), size=4)\n"
+    "x ~ Normal(loc=u, scale=PerFeature())",
+    "levels of one number": "u[user] ~ StudentT(4, 0, Shared())\nx ~ Bernoulli(logits=PerFeature() + u + u[friend])",
+    "levels, correlated": "u[user] ~ MultivariateNormal(0, covariance=Shared(), size=2)\n"
+    "x ~ Normal(loc=Linear(u) + Linear(w), scale=Shared())",
+    "levels of slopes": "u[user] ~ Normal(0, PerFeature(), size=2)\nx ~ Poisson(rate=Dot(w, u))",
+    "levels, positive": "u[user] ~ Gamma(2, Shared())\nx ~ Poisson(rate=u)",
+    "levels by level": "u[user] ~ Normal(0, 1)\nx ~ Bernoulli(logits=Linear(u, by=g))",
+    "levels and a hidden level": "c ~ Categorical(size=2)\nu[user] ~ Normal(0, 1)\n"
+    "x ~ Normal(loc=Table(c) + u, scale=Table(c))",
+    "levels and factors": "z ~ Normal(0, 1, size=2)\nu[user] ~ Normal(0, 1)\n"
+    "x ~ Normal(loc=Linear(z) + u, scale=PerFeature())",
+    "factorization": "u[user] ~ Normal(0, 1, size=2)\nv[item] ~ Normal(0, 0.5, size=2)\n"
+    "x ~ Normal(loc=Dot(u, v) + PerLevel(user) + PerLevel(item), scale=Shared())",
+    "relations": "e[entity] ~ Normal(0, 1, size=3)\nr[relation] ~ Normal(0, 1, size=3)\n"
+    "x ~ Bernoulli(logits=Dot(e[head], r[relation], e[tail]))",
+    "translations": "e[entity] ~ Normal(0, 1, size=3)\nr[relation] ~ Normal(0, 1, size=3)\n"
+    "x ~ Bernoulli(logits=Shared() + Translation(e[head], r, e[tail]))",
+    "pooled": "x ~ Poisson(rate=PerLevel(user, scale=HalfNormal(0.5)) + Linear(w))",
+    "pooled by a known law": "x ~ Normal(loc=PerLevel(user, prior=Normal(0, 2)), scale=PerLevel(user))",
 }
 
 # At least one latent is drawn.
@@ -153,6 +190,13 @@ DRAWN = {
     "levels by a process": "c ~ Categorical(logits=GP(w, inducing=5), size=3)\nx ~ Normal(loc=Table(c), scale=1)",
     "factors under a process": "z ~ Normal(loc=GP(w, inducing=5), scale=1, size=2)\n"
     "x ~ Normal(loc=Linear(z), scale=Shared())",
+    "topics": "t ~ Dirichlet(0.5, size=3)\nx ~ Multinomial(probs=Table(t))",
+    "topics under level": "c ~ Categorical(size=2)\nt ~ Dirichlet(concentration=Table(c), size=3)\n"
+    "x ~ Multinomial(probs=Table(t))",
+    "logits of a total": "z ~ Normal(0, 1, size=2)\nx ~ Multinomial(logits=MLP(z, hidden=[4]))",
+    "weighed rates": "z ~ Gamma(0.5, 1, size=2)\nx ~ Poisson(rate=Table(z))",
+    "weighed probabilities": "t ~ Dirichlet(2, size=2)\nx ~ Bernoulli(probs=Table(t))",
+    "weighed locations": "t ~ Dirichlet(2, size=2)\nx ~ Normal(loc=Table(t), scale=Table(t, per_feature=False))",
     "network and input": "c ~ Bernoulli(logits=MLP(w, hidden=[3]))\nx ~ Normal(loc=Table(c), scale=Shared())",
 }
 
@@ -166,7 +210,31 @@ LONG = {
     "times_of_reaction_of_persons ~ Bernoulli(logits=MLP(latent_scores_of_persons, hidden=[3]))",
 }
 FILES = {name: models.path(name).read_text() for name in models.names()}
-SHIPPED = {name: text for name, text in FILES.items() if not Model(text).embedded}
+SHIPPED = {name: text for name, text in FILES.items() if not Model(text).embedded and not Model(text).axis}
+# Rows are steps of series.
+CHAINS = {
+    **{name: text for name, text in FILES.items() if Model(text).axis},
+    "chain, stationary": 's[time] ~ Markov(size=2, initial="stationary")\nx ~ Normal(loc=Table(s), scale=Table(s))',
+    "chain, uniform": 's[time] ~ Markov(size=2, initial="uniform")\nx ~ Bernoulli(probs=Table(s))',
+    "chain, sticky": "s[time] ~ Markov(size=2, initial=Dirichlet([1, 2]), transition=Dirichlet([[9, 1], [1, 9]]))\n"
+    "x ~ StudentT(df=4, loc=Table(s), scale=Shared())",
+    "chain, known": "s[time] ~ Markov(initial=[1, 0], transition=[[0.7, 0.3], [0, 1]])\nx ~ Gamma(Table(s), Table(s))",
+    "chain, regression": "s[time] ~ Markov(size=2)\nx ~ Poisson(rate=Linear(w, by=s) + Table(s))",
+    "chain beside levels": "c ~ Categorical(size=2)\ns[time] ~ Markov(size=2)\n"
+    "x ~ Normal(loc=Table(s) + Table(c), scale=Shared())",
+    "chain and factors": "s[time] ~ Markov(size=2)\nz ~ Normal(0, 1, size=2)\n"
+    "x ~ Normal(loc=Table(s) + Linear(z, by=s), scale=Table(s))",
+    "chain of two children": "s[time] ~ Markov(size=2)\nx ~ Normal(loc=Table(s), scale=1)\n"
+    "y ~ Normal(loc=Table(s), scale=PerFeature())",
+    "states, level": "z[time] ~ LinearDynamics(transition=1, scale=Shared(), initial=10)\nx ~ Normal(loc=z, scale=Shared())",
+    "states, regression": "z[time] ~ LinearDynamics(size=2, transition=[0.9, 0.5])\n"
+    "x ~ Normal(loc=Linear(w) + Linear(z), scale=PerFeature())",
+    "states, turning": "z[time] ~ LinearDynamics(transition=[[0.9, 0.2], [-0.2, 0.9]], scale=[1, 0.5])\n"
+    "x ~ MultivariateNormal(loc=Linear(z), covariance=Shared())",
+    "states of three dims": "z[time] ~ LinearDynamics(size=3, transition=Normal(0, 0.5), scale=PerFeature())\n"
+    "x ~ Normal(loc=Linear(z), scale=Shared())\ny ~ Normal(loc=Linear(z), scale=0.5)",
+}
+FIRST = [True, False, False, False, True, False, True]  # where series start
 # What is hidden is computed from the data: no gaps, no beliefs; some without priors.
 EMBEDDED = {
     **{name: text for name, text in FILES.items() if name not in SHIPPED},
@@ -219,8 +287,10 @@ class Case:
         """Values of the observed variables, and masks of seen cells."""
         rng = np.random.default_rng(0)
         found = {name: torch.as_tensor(self._values(name, rng)) for name in self.observed}
-        masks = {f"{name}_seen": torch.as_tensor(rng.random(found[name].shape) > 0.3) for name in self.gaps}
+        masks = {f"{name}_seen": torch.as_tensor(self._seen(name, found[name].shape, rng)) for name in self.gaps}
         both = {**found, **masks}
+        if self.model.axis is not None:
+            both[f"{self.model.axis}_first"] = torch.tensor(FIRST)
         return {
             name: value.to(self.program.dtype) if value.is_floating_point() else value for name, value in both.items()
         }
@@ -238,7 +308,14 @@ class Case:
             "binary": lambda: rng.integers(0, 2, shape).astype(float),
             "level": lambda: rng.integers(0, 3, shape),
             "count": lambda: rng.poisson(3, shape).astype(float),
+            "simplex": lambda: rng.dirichlet(np.full(shape[1], 2), ROWS),
         }[support]()
+
+    def _seen(self, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
+        """Which cells are seen; of parts of a whole, which rows."""
+        if getattr(self.model.statements.get(name), "over_features", False):
+            return np.repeat(rng.random((shape[0], 1)) > 0.3, shape[1], axis=1)
+        return rng.random(shape) > 0.3
 
     def levels(self, name: str) -> int:
         """The number of levels of a discrete variable."""
@@ -258,6 +335,9 @@ class Case:
             else:
                 found[f"{name}_center"] = value.double().mean(0).clamp(0.1, 0.9 if value.max() <= 1 else torch.inf)
                 found[f"{name}_spread"] = value.double().std(0)
+        for free in (f for f in free_parameters(self.model) if f.pattern is not None):
+            mask = free.pattern.mask(range(self.batch[free.variable].shape[1]), free.name)
+            found[patterns.buffer(free)] = torch.as_tensor(mask)
         return found
 
     @cached_property

@@ -13,7 +13,7 @@ from scipy import special, stats
 
 from latentprob.spec.component import Sum
 from latentprob.spec.distributions import Distribution
-from latentprob.spec.maps import Linear, PerFeature, Shared, Table
+from latentprob.spec.maps import Dot, Linear, PerFeature, PerLevel, Shared, Table, Translation
 from latentprob.spec.model import Model, argument, is_predictor, terms
 from latentprob.spec.sites import free_parameters
 
@@ -40,17 +40,37 @@ def known(model: Model, parameters: Values, name: str, which: str, part: Any, pi
     return None
 
 
+def read(parameters: Values, row: Values, what: str) -> np.ndarray:
+    """What a name, or a lookup such as u[user], holds in a row."""
+    name, _, column = what.rstrip("]").partition("[")
+    return np.asarray(parameters[name][int(row[column])] if column else row[name])
+
+
 def term(model: Model, parameters: Values, row: Values, name: str, which: str, part: Any) -> Any:
     """One term of an argument, as in the language's definition."""
     if isinstance(part, str):
-        return np.asarray(row[part]) if not model.is_level(name) else np.asarray(row[part])[0]
+        found = read(parameters, row, part)
+        return found if not model.is_level(name) else found[0]
+    if isinstance(part, (Dot, Translation)):
+        factors = [read(parameters, row, getattr(part, field)) for field in part.reads() if getattr(part, field)]
+        return (
+            np.prod(factors, 0).sum() if isinstance(part, Dot) else -((factors[0] + factors[1] - factors[2]) ** 2).sum()
+        )
+    if isinstance(part, PerLevel):
+        intercept = known(model, parameters, name, which, part, "intercept")
+        levels = known(model, parameters, name, which, part, "levels")[int(row[part.parent])]
+        return levels + (0 if intercept is None else intercept)
     if isinstance(part, Linear):
         at = () if part.by is None else (int(row[part.by]),)
         weights = known(model, parameters, name, which, part, "weights")[at]
         intercept = known(model, parameters, name, which, part, "intercept")
-        return (0 if intercept is None else intercept[at]) + np.tensordot(row[part.parent], weights, 1)
+        return (0 if intercept is None else intercept[at]) + np.tensordot(
+            read(parameters, row, part.parent), weights, 1
+        )
     if isinstance(part, Table):
-        return known(model, parameters, name, which, part, "value")[int(row[part.parent])]
+        table = known(model, parameters, name, which, part, "value")
+        weights = np.asarray(row[part.parent])
+        return table[int(weights)] if model.is_level(part.parent) or not weights.ndim else weights @ table
     if isinstance(part, (PerFeature, Shared, Distribution)):
         return known(model, parameters, name, which, part, "value")
     return np.asarray(part, float)
@@ -93,6 +113,11 @@ def log_density(model: Model, parameters: Values, row: Values, name: str) -> flo
         logits = np.log(given["probs"]) if given["logits"] is None else given["logits"]
         table = np.broadcast_to(logits - special.logsumexp(logits, -1, keepdims=True), (*value.shape, logits.shape[-1]))
         return float((np.take_along_axis(table, value[..., None], -1)[..., 0] * seen).sum())
+    if kind(model, name) == "Dirichlet":
+        return float(stats.dirichlet(given["concentration"]).logpdf(value / value.sum())) if seen.all() else 0.0
+    if kind(model, name) == "Multinomial":
+        probs = special.softmax(given["logits"]) if given["probs"] is None else given["probs"]
+        return float(stats.multinomial(int(value.sum()), probs / probs.sum()).logpmf(value)) if seen.all() else 0.0
     probs = given.get("probs") if given.get("logits") is None else special.expit(given["logits"])
     cells = {
         "Normal": lambda: stats.norm(given["loc"], np.sqrt(covariance(model, parameters, row, name))).logpdf(value),
@@ -173,6 +198,6 @@ def row_answers(
         log, mean, spread, children = 0.0, None, None, []
         if normal:
             log, mean, spread, children = joint_normal(model, parameters, full, normal)
-        rest = [name for name in model if name not in (*normal, *children)]
+        rest = [name for name in model if name not in (*normal, *children, *model.factors)]
         found[setting] = (log + sum(log_density(model, parameters, full, name) for name in rest), mean, spread)
     return found

@@ -42,7 +42,8 @@ def sites_of(case: Case):
     return {n: s for n, s in trace.nodes.items() if s["type"] == "sample" and not s["infer"].get("_deterministic")}
 
 
-FLAT = {name: case for name, case in POINTS.items() if not case.program.layout.residuals}
+# Processes and levels of factors keep their law.
+FLAT = {n: case for n, case in POINTS.items() if not (case.program.layout.residuals or case.model.factors)}
 
 
 @pytest.mark.parametrize("case", FLAT.values(), ids=FLAT)
@@ -56,6 +57,19 @@ def test_point_sites_are_flat(case):
     rows = evaluate.row_log_density(case.module, case.batch, draws, drawn)
     torch.testing.assert_close(joint, rows.sum(-1))  # no prior counts
     assert rows.isfinite().all()
+
+
+def test_levels_keep_their_law_where_its_parameters_are_points():
+    sites = sites_of(POINTS["levels as they are"])
+    assert {n for n, site in sites.items() if type(site["fn"]).__name__ != "ImproperUniform"} == {"u"}
+
+
+def test_the_ridge_of_points_is_a_factor_of_the_density():
+    text = "u[user] = Embedding(size=2{})\nx ~ Normal(loc=Linear(u), scale=Shared())"
+    plain, ridged = Case(text.format(""), point=True), Case(text.format(", ridge=3"), point=True)
+    draws = {name: site["value"].detach()[None] for name, site in sites_of(plain).items()}
+    both = [evaluate.joint_log_density(case.module, case.batch, draws) for case in (plain, ridged)]
+    torch.testing.assert_close(both[0] - both[1], 1.5 * draws["u"].square().sum()[None])
 
 
 def test_a_process_keeps_its_law_where_its_parameters_are_points():

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from program_cases import CLOSED, EMBEDDED, FILES, HELD, PARTLY, SHIPPED, TEXTS, Case, cases
+from program_cases import CHAINS, CLOSED, EMBEDDED, FILES, HELD, PARTLY, SHIPPED, TEXTS, Case, cases
 
 from latentprob import models
 from latentprob.program import write
 from latentprob.spec.model import Model
 
-ALL = {**cases(TEXTS), **PARTLY, **HELD}
+ALL = {**cases(TEXTS), **cases(CHAINS), **PARTLY, **HELD}
 POINTS = {f"{name}, point": replace(case, point=True) for name, case in ALL.items()}
 DRAWN = {f"{name}, not collapsed": replace(case, collapse=False) for name, case in cases(SHIPPED).items()}
 COMPUTED = {name: Case(text) for name, text in EMBEDDED.items()}

@@ -43,5 +43,7 @@ def reference_data() -> dict[str, object]:
         "iris": load_iris().data,
         "wine": standardized(load_wine().data),
         "attitude": standardized(pd.read_csv(HERE / "attitude.csv")),
+        "arrests": standardized(pd.read_csv(HERE / "us_arrests.csv", index_col="state")),
+        "ruspini": pd.read_csv(HERE / "ruspini.csv"),
         "low_dim_gauss_mix": {"x": pd.read_csv(HERE / "low_dim_gauss_mix.csv")["y"]},
     }

@@ -447,7 +447,13 @@ PRINCIPAL = {
     "wine_std_q3": Principal("wine", 3, 0.4351104, -2794.919, 4.351104, [4.7058503, 2.4969737, 1.446072]),
     "iris_raw_q1": Principal("iris", 1, 0.11413908, -470.66946, 0.34241724, [4.2000534]),
     "iris_raw_q2": Principal("iris", 2, 0.050682148, -404.96278, 0.1013643, [4.2000534, 0.24105294]),
+    "usarrests_std_q1": Principal("arrests", 1, 0.50658614, -255.49204, 1.5197584, [2.4802416]),
+    "usarrests_std_q2": Principal("arrests", 2, 0.26499663, -239.83751, 0.52999327, [2.4802416, 0.98976515]),
 }
+
+# ppca_set_A, usarrests_pve: published in James, Witten, Hastie and Tibshirani (2021), section 12.2, to two digits.
+ARRESTS_SHARES = [0.62006039, 0.24744129, 0.089140795, 0.043357522]  # of the variance, by component
+ARRESTS_FIRST = [0.53589947, 0.58318363, 0.27819087, 0.54343209]  # loadings of the first one, without sign
 
 
 @dataclass(frozen=True)
@@ -464,4 +470,5 @@ class Means:
 KMEANS = {
     "iris_raw_K3": Means("iris", 3, 78.851441, [38, 50, 62]),
     "wine_std_K3": Means("wine", 3, 1277.9285, [51, 62, 65]),
+    "ruspini_K4": Means("ruspini", 4, 12881.051, [15, 17, 20, 23]),
 }

@@ -45,6 +45,15 @@ def test_the_latent_space_follows_the_roll(fit, roll) -> None:
     assert trustworthiness(x, z, n_neighbors=12) >= 0.99
 
 
+def test_the_embedding_of_the_twin_follows_the_roll(roll) -> None:
+    x, angle = roll
+    twin = lp.fit(lp.Model(MAPS["network"]).deterministic(), {"x": x}, METHOD)
+    z = twin.embedding("z").values
+    assert follows(z, angle) >= 0.95
+    assert follows(z, x[:, 1]) >= 0.95
+    assert trustworthiness(x, z, n_neighbors=12) >= 0.99
+
+
 def test_principal_components_do_not(roll) -> None:
     x, angle = roll
     z = PCA(2).fit_transform(x)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from reference_values import KMEANS, PRINCIPAL
+from reference_values import ARRESTS_FIRST, ARRESTS_SHARES, KMEANS, PRINCIPAL
 from scipy.linalg import subspace_angles
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
@@ -59,6 +59,25 @@ def test_principal_components_by_closed_form(reference_data, name) -> None:
     np.testing.assert_allclose(fit.embedding("z").values.var(axis=0), case.variances, rtol=1e-6)
     components = PCA(case.size).fit_transform(x)
     np.testing.assert_allclose(np.abs(fit.embedding("z").values), np.abs(components), atol=1e-9)
+
+
+def test_the_shares_of_variance_of_the_arrests(reference_data) -> None:
+    model = lp.Model("z = Linear(x, size=4)\nx ~ Normal(loc=Linear(z), scale=Shared())").point()
+    fit = lp.fit(model, reference_data["arrests"], lp.Exact())
+    variances = fit.embedding("z").values.var(axis=0)
+    np.testing.assert_allclose(variances / variances.sum(), ARRESTS_SHARES, rtol=1e-6)
+    np.testing.assert_allclose(np.abs(weights(fit)[0]), ARRESTS_FIRST, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", PRINCIPAL)
+def test_probabilistic_principal_components_by_maximum_likelihood(reference_data, name) -> None:
+    case = PRINCIPAL[name]
+    model = lp.Model(f"z ~ Normal(0, 1, size={case.size})\nx ~ Normal(loc=Linear(z), scale=Shared())")
+    fit = lp.fit(model.point(), reference_data[case.data], progress=False)
+    assert float(fit.posterior["x_scale"].item() ** 2) == pytest.approx(case.noise, rel=1e-5)
+    assert fit.bound == pytest.approx(case.log_likelihood, abs=1e-3)
+    loadings = np.linalg.eigvalsh(weights(fit) @ weights(fit).T)[::-1]
+    np.testing.assert_allclose(loadings, np.array(case.variances) - case.noise, rtol=1e-4)
 
 
 def test_a_linear_autoencoder_trained_by_gradient_spans_the_principal_axes(reference_data) -> None:

@@ -209,6 +209,97 @@ REFUSED = {
         (1, 43),
         "the sum has one intercept, that of Table.c",
     ),
+    # indices
+    "an index that is a keyword": ("u[lambda] ~ Normal(0, 1)\nx ~ Normal(u, 1)", (1, 3), "'lambda' is a word"),
+    "an index that is a variable": (
+        C + "u[c] ~ Normal(0, 1)\nx ~ Normal(u, 1)",
+        (2, 3),
+        "c is a variable, and an index is a column or an axis; read c by Table.c",
+    ),
+    "discrete levels": (
+        "u[user] ~ Categorical(size=3)\nx ~ Normal(Table(u), 1)",
+        (1, 11),
+        "the levels of a factor hold numbers.*; write u.user. ~ Normal.0, 1., or without an index u ~ Categorical",
+    ),
+    "levels that read": (
+        "u[user] ~ Normal(Linear(w), 1)\nx ~ Normal(u, 1)",
+        (1, 18),
+        "one value for each level of user, and its law reads w; write numbers, priors",
+    ),
+    "levels that read others": (
+        "v[item] ~ Normal(0, 1)\nu[user] ~ Normal(v, 1)\nx ~ Normal(u, 1)",
+        (2, 18),
+        "one value for each level of user, and its law reads v",
+    ),
+    "levels that nothing reads": ("u[user] ~ Normal(0, 1)\nx ~ Normal(0, 1)", (1, 1), "nothing reads u, and the data"),
+    "computed levels": (
+        "u[user] = Linear(x, size=2)\nx ~ Normal(Linear(u), 1)",
+        (1, 3),
+        "computed for each row; write u = Linear",
+    ),
+    "a lookup of a row's variable": (
+        Z + "x ~ Normal(Linear(z[user]), 1)",
+        (2, 19),
+        "z has no index, so each row has its own; write z, or state z.user. ~ Normal.0, 1",
+    ),
+    "a lookup of an input": (
+        "x ~ Normal(w[user], 1)",
+        (1, 12),
+        "w has no statement, so it has no levels to look up; write w.user. ~",
+    ),
+    "a lookup in a variable": (
+        C + "u[user] ~ Normal(0, 1)\nx ~ Normal(Table(c) + u[c], 1)",
+        (3, 23),
+        "levels are looked up in a column of the data; leave its statement out, or read it by Table.c",
+    ),
+    "levels of levels": ("u[user] ~ Normal(0, 1)\nx ~ Normal(Table(u), 1)", (2, 18), "u has no levels .Normal."),
+    "a column as numbers, too": (
+        "u[user] ~ Normal(0, 1)\nx ~ Normal(u + Linear(user), 1)",
+        (2, 23),
+        "user is read as levels and as numbers, by u.user. and by Linear",
+    ),
+    "a column of two factors": (
+        "e[entity] ~ Normal(0, 1)\nw[word] ~ Normal(0, 1)\nx ~ Normal(e[head] + w[head], 1)",
+        (3, 22),
+        "w.head. looks up levels of word, and head holds levels of entity; write one factor",
+    ),
+    "a column of another factor": (
+        "e[entity] ~ Normal(0, 1)\nw[word] ~ Normal(0, 1)\nx ~ Normal(e + w[entity], 1)",
+        (3, 16),
+        "w.entity. looks up levels of word, and entity holds levels of entity",
+    ),
+    "real levels as a rate": ("u[user] ~ Normal(0, 1)\nx ~ Poisson(u)", (2, 13), "u ~ Normal.0, 1. can lie outside"),
+    "a product of two sizes": (
+        "u[user] ~ Normal(0, 1, size=2)\nv[item] ~ Normal(0, 1, size=3)\nx ~ Normal(Dot(u, v), 1)",
+        (3, 19),
+        "u has size 2, and v has size 3; Dot takes variables of one size",
+    ),
+    "a product of levels": (C + Z + "x ~ Normal(Dot(z, c), 1)", (3, 19), "c is discrete .Categorical."),
+    "a product without a link": (Z + "x ~ Bernoulli(probs=Dot(z, w))", (2, 21), "write logits=Dot.z, w"),
+    "pooled by a variable of numbers": (Z + "x ~ Normal(PerLevel(z), 1)", (2, 21), "z has no levels .Normal."),
+    "pooled twice": (
+        "x ~ Normal(PerLevel(g, scale=HalfNormal(1), prior=Normal(0, 1)), 1)",
+        (1, 30),
+        "leaves no scale to pool them by; leave scale or prior out",
+    ),
+    "pooled by what can be negative": (
+        "x ~ Normal(PerLevel(g, scale=Normal(0, 1)), 1)",
+        (1, 30),
+        "are not all above 0",
+    ),
+    "two intercepts, of levels": (
+        "x ~ Normal(PerFeature() + PerLevel(g, intercept=Normal(0, 1)), 1)",
+        (1, 49),
+        "the sum has one intercept, that of PerFeature",
+    ),
+    "points of rows": ("u = Embedding(size=2)\nx ~ Normal(Linear(u), 1)", (1, 1), "write u.user. = Embedding.size=2"),
+    "points in an argument": ("x ~ Normal(Embedding(size=2), 1)", (1, 12), "is a statement; write u.user. = Embedding"),
+    "a ridge below 0": (
+        "u[user] = Embedding(ridge=-1)\nx ~ Normal(u, 1)",
+        (1, 27),
+        "-1 is no ridge; write a number above",
+    ),
+    "an index's part": ("u[user] ~ Normal(0, 1)\nuser_center ~ Normal(u, 1)", (2, 1), "a name of a part of user"),
     # sizes
     "a size of a level Bernoulli": ("b ~ Bernoulli(size=2)\nx ~ Normal(Table(b), 1)", (1, 20), "leave size and lists"),
     "a list of a level Bernoulli": ("b ~ Bernoulli([0.1, 0.2])\nx ~ Normal(Table(b), 1)", (1, 15), "leave size and"),
@@ -264,7 +355,12 @@ OBJECTS = {
     "inducing inputs": (lambda: lp.GP("z", inducing=0), "0 is no size; write a whole number from 1"),
     "hidden a number": (lambda: lp.MLP("z", hidden=3), "3 is no list of widths"),
     "activation": (lambda: lp.MLP("z", activation="rlu"), "Nearest is 'relu'"),
-    "an indexed name": (lambda: lp.Model({"u[user]": lp.Normal(0, 1)}), "has an index, which is not part"),
+    "an index that is no name": (lambda: lp.Model({"u[a b]": lp.Normal(0, 1)}), r"'u\[a b\]' is no name; an index is"),
+    "an index that nothing reads": (
+        lambda: lp.Model({"u[user]": lp.Normal(0, 1)}),
+        r"nothing reads u.*\n    u\[user\] ~",
+    ),
+    "two indices": (lambda: lp.Model({"u[a]": lp.Normal(0, 1), "u": lp.Normal(0, 1)}), "u is stated twice, with an"),
     "a name that is no text": (lambda: lp.Model({1: lp.Normal(0, 1)}), "1 is no name"),
     "a name that is not ASCII": (lambda: lp.Model({"größe": lp.Normal(0, 1)}), "'größe' is no name"),
     "a parent that is no name": (lambda: lp.Model(x=lp.Normal(lp.Linear("a b"), 1)), "'a b' is no name"),
@@ -298,6 +394,14 @@ ALLOWED = {
     "statements in any order": "x ~ Normal(loc=Table(c), scale=1)\nc ~ Categorical(size=2)",
     "a normal-Wishart prior": "x ~ MultivariateNormal(loc=Table(c), covariance=Table(c, prior=NormalWishart(df=4)))",
     "a level under a level": "a ~ Categorical(size=2)\nb ~ Categorical(probs=Table(a), size=2)\nx ~ Poisson(Table(b))",
+    "levels of a factor": "u[user] ~ Normal(0, 1, size=3)\nx ~ Normal(loc=Linear(u) + u[friend], scale=1)",
+    "factorization with biases": "u[user] ~ Normal(0, 1, size=2)\nv[item] ~ Normal(0, 1, size=2)\n"
+    "x ~ Normal(loc=Dot(u, v) + PerLevel(user) + PerLevel(item), scale=PerLevel(user))",
+    "slopes by level": "u[user] ~ Normal(0, 1)\nx ~ Poisson(rate=PerLevel(user) + Dot(w, u))",
+    "points": "u[user] = Embedding(size=2, ridge=0.1)\nx ~ Normal(loc=Linear(u), scale=1)",
+    "a hierarchy": "u[user] ~ Normal(Normal(0, 1), HalfNormal(1))\nx ~ Normal(loc=u, scale=Shared())",
+    "positive levels as a rate": "u[user] ~ Gamma(1, 1)\nx ~ Poisson(rate=u)",
+    "one factor in two columns": "e[entity] ~ Normal(0, 1)\nx ~ Normal(loc=e[head] + Linear(e[tail]), scale=1)",
     "gating by an input": "c ~ Categorical(logits=Linear(w), size=3)\nx ~ Normal(loc=Linear(w, by=c), scale=Table(c))",
 }
 

@@ -104,6 +104,43 @@ def test_the_structure_of_a_model():
     assert [name for name in (*model, *model.inputs) if model.is_level(name)] == ["c", "group"]
 
 
+LEVELS = (
+    "u[user] ~ Normal(0, 1, size=2)\ne[entity] ~ Normal(0, scale=Shared())\n"
+    "y ~ Normal(loc=Linear(u) + Linear(u[friend]) + e[head] + e[tail], scale=1)"
+)
+
+
+def test_the_indices_of_a_model():
+    model = lp.Model(LEVELS)
+    assert list(model) == ["u", "e", "y"]
+    assert dict(model.indices) == dict(model.factors) == {"u": "user", "e": "entity"}
+    assert dict(model.lookups) == {"user": "user", "friend": "user", "head": "entity", "tail": "entity"}
+    assert model.inputs == ("user", "friend", "head", "tail")
+    assert model.parents("y") == ("u", "user", "friend", "e", "head", "tail")
+    assert model.children("u") == ("y",)
+    assert [name for name in (*model, *model.inputs) if model.is_level(name)] == ["user", "friend", "head", "tail"]
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        model.indices["y"] = "user"
+
+
+def test_a_bare_factor_variable_is_looked_up_in_the_column_of_its_factor():
+    model = lp.Model(LEVELS)
+    assert model["y"].loc.terms[0] == lp.Linear("u[user]")
+    assert str(model) == LEVELS
+    assert lp.Model(LEVELS.replace("Linear(u)", "Linear(u[user])")) == model
+    laws = {"u[user]": model["u"], "e[entity]": model["e"], "y": model["y"]}
+    assert lp.Model(laws) == lp.Model(
+        {**laws, "y": lp.Normal(lp.Linear("u") + model["y"].loc.terms[1] + "e[head]" + "e[tail]", 1)}
+    )
+
+
+def test_models_that_differ_in_an_index_differ():
+    assert lp.Model("u[user] ~ Normal(0, 1)\ny ~ Normal(u[a], 1)") != lp.Model(
+        "u[item] ~ Normal(0, 1)\ny ~ Normal(u[a], 1)"
+    )
+    assert lp.Model("u[a] ~ Normal(0, 1)\ny ~ Normal(u, 1)") != lp.Model("u ~ Normal(0, 1)\ny ~ Normal(u, 1)")
+
+
 def test_a_discrete_variable_without_children_is_no_level():
     assert not lp.Model("x ~ Bernoulli(0.5)").is_level("x")
     assert lp.Model("b ~ Bernoulli(0.5)\nx ~ Poisson(Table(b))").is_level("b")

@@ -131,6 +131,22 @@ def models(draw):
     return lp.Model({**latents, **observed})
 
 
+pooled_by_a_law = st.builds(lp.PerLevel, parent=st.sampled_from(["user", "g"]), prior=prior("real"))
+
+
+@st.composite
+def indexed(draw):
+    """A model with levels of one or two factors, looked up in columns of their names and of others."""
+    free = st.one_of(tables("real").filter(lambda each: not isinstance(each, lp.Table)), REAL)
+    law = st.builds(lp.Normal, free, st.one_of(POSITIVE, st.builds(lp.Shared, prior=prior("positive"))), size=SIZES)
+    reads = [draw(st.sampled_from(names)) for names in (["u", "u[user]", "u[friend]"], ["e[head]", "e[tail]", "e"])]
+    maps_ = draw(st.sampled_from([(lp.Linear, lp.MLP), (lambda read: read, lp.Linear)]))
+    loc = sum((make(read) for make, read in zip(maps_, reads, strict=True)), start=draw(tables("real")))
+    loc += draw(st.sampled_from([lp.Dot("w", "w"), lp.Translation("w", "w", "w"), lp.Dot("w", "w", "w")]))
+    loc += draw(st.one_of(st.builds(lp.PerLevel, parent=st.just("g"), scale=prior("positive")), pooled_by_a_law))
+    return lp.Model({"u[user]": draw(law), "e[entity]": draw(law), "y": lp.Normal(loc=loc, scale=1)})
+
+
 encoders = st.one_of(
     st.builds(
         lp.Linear,
@@ -161,7 +177,7 @@ def objectives(draw):
     return lp.Model(z=draw(encoders), x=lp.Normal(loc=decoder, scale=scale))
 
 
-@given(st.one_of(models(), objectives()))
+@given(st.one_of(models(), objectives(), indexed()))
 def test_a_model_is_its_text(model):
     again = lp.Model(str(model))
     assert again == model
@@ -169,7 +185,7 @@ def test_a_model_is_its_text(model):
     assert str(again) == str(model)
 
 
-@given(st.one_of(models(), objectives()))
+@given(st.one_of(models(), objectives(), indexed()))
 def test_a_model_of_maximum_likelihood_is_its_text(model):
     point = model.point()
     assert lp.Model(str(point)) == point
@@ -177,7 +193,7 @@ def test_a_model_of_maximum_likelihood_is_its_text(model):
     assert list(point) == list(model)
 
 
-@given(st.one_of(models(), objectives()))
+@given(st.one_of(models(), objectives(), indexed()))
 def test_what_a_component_shows_in_python_makes_it_again(model):
     names = {name: getattr(lp, name) for name in (*distributions.__all__, *maps.__all__)}
     for law in model.statements.values():

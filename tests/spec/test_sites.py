@@ -114,7 +114,7 @@ def test_labels_of_inputs_and_levels_come_from_the_data():
     model = lp.Model("x ~ Normal(loc=Table(school) + Linear(age), scale=Shared())")
     schema = Schema((X, Column("school", levels=("A", "B")), Column("age", ("age",), scalar=True, dim="age")), row="id")
     found = sites(model, schema)
-    assert found["x_loc"].dims == ("school_level", "feature")
+    assert found["x_loc"].dims == ("school", "feature")
     assert found["x_loc"].labels[0] == ("A", "B")
     assert found["x_loc_weights"].dims == ("age", "feature")
     assert found["x_loc_weights"].shown == ("feature",)

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from scipy.stats import entropy
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score
@@ -108,6 +109,15 @@ def test_levels_wander_where_their_belief_is_open(groups):
     assert groups.table.loc["resampling", "deterministic"] == pytest.approx(wander.mean())
 
 
+def test_rows_hold_the_width_of_the_belief_and_the_wandering_of_the_embedding(components, groups):
+    assert list(components.rows.index) == list(components.study.point.values.rows)
+    belief = components.stochastic.latent("z")
+    np.testing.assert_allclose(components.rows["width"], np.sqrt((belief["scale"] ** 2).sum("z_dim")))
+    probs = groups.stochastic.latent("c")["probs"].values
+    np.testing.assert_allclose(groups.rows["width"], entropy(probs, axis=1), atol=1e-9)
+    assert groups.rows["wander"].mean() == pytest.approx(groups.table.loc["resampling", "deterministic"])
+
+
 def test_a_seed_gives_the_same_table(groups):
     again = lp.compare(MIXTURE, X, holdout=0.3, labels=KINDS, bootstraps=3, progress=False, inference=PLAIN)
     assert again.table.equals(groups.table)
@@ -139,7 +149,8 @@ def test_the_picture_has_both_spaces_on_common_axes(components, groups):
         figure = found.plot()
         left, right = figure.axes
         assert left.get_xlim() == right.get_xlim()
-        assert [t.get_text() for t in left.texts] == [t.get_text() for t in right.texts] == list("123456")
+        assert [t.get_text() for t in left.texts] == [t.get_text() for t in right.texts]
+        assert [t.get_text() for t in right.texts[-6:]] == list("ABCDEF")
         plt.close(figure)
 
 

@@ -5,7 +5,7 @@ ascent, which never lowers the bound. At the slow end of it Anderson's (1965) ac
 back wherever the bound falls.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +15,13 @@ from torch import Tensor
 from latentprob.inference.natural.engine import Engine
 from latentprob.inference.natural.part import Natural
 
+Report = Callable[[int, np.ndarray], None]  # of the pass and the last bounds (R, pass)
+
 MEMORY = 5  # differences that the acceleration looks back on
 RIDGE = 1e-8  # of the mean square of the differences
 NEAR = 1e-3  # nats a row: gains below it are those of a slow end, where acceleration pays
 GAIN = 1e-4  # nats a natural parameter: gains below it move no parameter by a hundredth of its posterior sd
+LONG_GAIN = 1e-3  # the same on many rows, where passes are long: by a twentieth of it
 STILL = 2  # passes in a row that gain less before the bound is settled
 
 
@@ -54,22 +57,42 @@ class Ascent:
 
 
 def stochastic(
-    engine: Engine, layout: Layout, vectors: Tensor, orders: Sequence[Tensor], batch: int, delay: float, power: float
+    engine: Engine, layout: Layout, vectors: Tensor, batches: Iterable[Tensor], delay: float, power: float
 ) -> Tensor:
-    """Vectors (R, M) after a pass over the rows in each of these orders, a minibatch a step."""
-    step = 0
-    for order in orders:
-        for start in range(0, len(order) - batch + 1, batch):
-            index = order[start : start + batch]
-            naturals = layout.split(vectors)
-            moments = [part.moments(natural) for part, natural in zip(engine.parts, naturals, strict=True)]
-            # half the digits cost half the time, and the noise of a minibatch is far above them
-            _, sums = engine.rows(engine.coefficients(moments).float(), index)
-            scale = engine.weights.sum() / engine.weights[index].sum()
-            goal = layout.join(engine.target(naturals, sums.to(vectors) * scale))
-            vectors = vectors + (step + delay) ** -power * (goal - vectors)
-            step += 1
+    """Vectors (R, M) after a step on each minibatch, given by the places of its rows."""
+    for step, index in enumerate(batches):
+        naturals = layout.split(vectors)
+        moments = [part.moments(natural) for part, natural in zip(engine.parts, naturals, strict=True)]
+        # half the digits cost half the time, and the noise of a minibatch is far above them
+        _, sums = engine.rows(engine.coefficients(moments).float(), index)
+        scale = engine.weights.sum() / engine.weights[index].sum()
+        goal = layout.join(engine.target(naturals, sums * scale))
+        vectors = vectors + (step + delay) ** -power * (goal - vectors)
     return vectors
+
+
+def growing(engine: Engine, layout: Layout, vectors: Tensor, order: Tensor) -> Tensor:
+    """Vectors (R, M) after passes over parts of the rows in this order, each a few times as large as the last.
+
+    Slow directions are gone far at the price of a part; Thiesson, Meek and Heckerman (2001), Machine Learning 45.
+    """
+    sizes = []
+    size = len(order) // PART
+    while size >= PART_ROWS:
+        sizes.append(size)
+        size //= PART
+    for size in reversed(sizes):
+        enough = PART_GAIN * vectors.shape[1] * len(order) / size
+        vectors = _climb(
+            engine, layout, vectors, PART_STEPS, enough, accelerate=True, coarse=True, index=order[:size]
+        ).vectors
+    return vectors
+
+
+PART = 3  # how many times as large the next part is
+PART_ROWS = 10_000  # rows of the smallest, at least
+PART_STEPS = 50  # passes over a part, at most
+PART_GAIN = 0.005  # nats a natural parameter, times the share of the part: the optimum of a part is not far then
 
 
 def ascend(
@@ -78,45 +101,70 @@ def ascend(
     vectors: Tensor,
     steps: int,
     accelerate: bool = True,
-    report: Callable[[int, np.ndarray], None] | None = None,
+    report: Report | None = None,
 ) -> Ascent:
-    """Passes over all rows until every restart's bound has settled."""
-    best, safe = vectors.new_full((len(vectors),), -torch.inf), vectors
+    """Passes over all rows until every restart's bound has settled.
+
+    On many rows they are made with half the digits, and one with all of them says whether what was found holds.
+    """
+    size = vectors.shape[1]
+    if engine.fixed is not None or len(engine.weights) < COARSE_ROWS:
+        return _climb(engine, layout, vectors, steps, GAIN * size, accelerate, report)
+    enough = LONG_GAIN * size
+    first = _climb(engine, layout, vectors, steps, enough, accelerate, report, coarse=True)
+    done = first.bounds.shape[1]
+    if done == steps:
+        return Ascent(first.vectors, first.bounds, settled=False)
+    known = torch.as_tensor(first.bounds[:, -1]).to(vectors) if first.settled else None
+    later = None if report is None else lambda step, bounds: report(done + step, bounds)
+    last = _climb(engine, layout, first.vectors, steps - done, enough, accelerate, later, known=known)
+    bounds = np.concatenate([first.bounds, last.bounds], 1)
+    return Ascent(last.vectors, np.minimum.accumulate(bounds[:, ::-1], 1)[:, ::-1], last.settled)
+
+
+def _climb(
+    engine: Engine,
+    layout: Layout,
+    vectors: Tensor,
+    steps: int,
+    enough: float,
+    accelerate: bool,
+    report: Report | None = None,
+    coarse: bool = False,
+    known: Tensor | None = None,
+    index: Tensor | None = None,
+) -> Ascent:
+    """Passes until gains are not `enough`, nats, or until a coarse bound falls where only rounding can make it fall.
+
+    known: what the bounds (R,) should be at the vectors; where they are, they have settled. index: some rows for all.
+    """
+    best, safe, at = vectors.new_full((len(vectors),), -torch.inf), vectors, vectors
     memory, rows = Memory(vectors), float(engine.weights.sum())
-    coarse = engine.fixed is None and len(engine.weights) >= COARSE_ROWS
-    recorded: list[np.ndarray] = []
     still = torch.zeros(len(vectors), dtype=torch.long, device=vectors.device)
-    at = vectors
+    beyond = torch.zeros_like(still, dtype=torch.bool)
+    recorded: list[np.ndarray] = []
     for _ in range(steps):
-        bound, naturals = engine.evaluate(layout.split(at), coarse)
+        bound, naturals = engine.evaluate(layout.split(at), coarse, index)
         goal = layout.join(naturals)
         good = bound >= best - ROUNDING * bound.abs()
         gain = torch.where(good, bound - best, torch.inf)
-        if coarse and not bool((gain > COARSE * rows).logical_and(good).all()):
-            # what the coarse bound says is forgotten with it, and the place it fell to is left
-            coarse, best, at = False, torch.full_like(best, -torch.inf), torch.where(good[:, None], goal, safe)
-            recorded.append(recorded[-1] if recorded else bound.cpu().numpy())
-            continue
-        still = torch.where(gain < GAIN * at.shape[1], still + 1, 0)
+        still = torch.where(gain < enough, still + 1, 0)
+        if known is not None and not recorded:
+            still = torch.where((bound - known).abs() < enough, STILL, 0)
         best = torch.where(good, bound.maximum(best), best)
         recorded.append(best.cpu().numpy())
         safe = torch.where(good[:, None], goal, safe)
-        if bool((still >= STILL).all()):
+        if bool((still >= STILL).all() or (coarse and (~good & ~beyond).any())):
             break
-        if accelerate:
-            near = good & (gain < NEAR * rows)
-            at = torch.where(near[:, None], memory.beyond(at, goal), safe)
-        else:
-            at = safe
+        beyond = good & (gain < NEAR * rows) & accelerate
+        at = torch.where(beyond[:, None], memory.beyond(at, goal), safe) if accelerate else safe
         if report is not None:
             report(len(recorded), np.stack(recorded[-10:], 1))
-    settled = bool((still >= STILL).all())
-    return Ascent(safe, np.stack(recorded, 1), settled)
+    return Ascent(safe, np.stack(recorded, 1), bool((still >= STILL).all()))
 
 
 ROUNDING = 1e-12  # of the bound
-COARSE = 1e-4  # nats a row: gains above it are far above the rounding of half the digits
-COARSE_ROWS = 20_000  # rows from which passes begin with half the digits
+COARSE_ROWS = 20_000  # rows from which passes are made with half the digits
 
 
 class Memory:

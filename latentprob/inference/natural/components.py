@@ -16,9 +16,10 @@ from latentprob.program.context import Context
 from latentprob.program.defaults import CONJUGATE, conjugate_scale
 from latentprob.spec import distributions as spec
 from latentprob.spec.distributions import Distribution
+from latentprob.spec.dynamics import STATIONARY, Markov
 from latentprob.spec.maps import Linear, PerFeature, Shared, Table
 from latentprob.spec.model import argument
-from latentprob.spec.structure import fields
+from latentprob.spec.structure import fields, is_word
 
 NUMBERS = (int, float, tuple)
 Maker = Callable[[Any, str, Priors, int, bool], Part]
@@ -54,6 +55,11 @@ def _latents(program: Program) -> tuple[str, ...]:
 
 def _is_latent(program: Program, name: str) -> bool:
     model, law = program.model, cast(Any, program.model[name])
+    if isinstance(law, Markov):
+        hidden = name == program.layout.chain and law.initial != STATIONARY
+        return hidden and all(
+            conjugate_value(argument(model, name, p), (spec.Dirichlet,)) for p in law.parameters if not is_word(law, p)
+        )
     if model.is_level(name):
         return law.logits is None and conjugate_value(argument(model, name, "probs"), (spec.Dirichlet, spec.Beta))
     standard = isinstance(law, spec.Normal) and law.loc == 0 and 1 in (law.scale, law.variance, law.precision)
@@ -100,9 +106,10 @@ def _(law: Any, program: Program, name: str) -> bool:
 
 
 def _is_loaded(loc: Linear, program: Program, name: str) -> bool:
-    """Whether a location is linear in one integrated latent, under normal priors, and no cell is hidden."""
+    """Whether a location is linear in one integrated latent, all weights normal, and no cell is hidden."""
     normal = all(prior is None or isinstance(prior, spec.Normal) for prior in (loc.weights, loc.intercept))
-    return normal and program.plan.get(loc.parent) == "integrate" and name not in program.missing
+    whole = normal and loc.pattern is None
+    return whole and program.plan.get(loc.parent) == "integrate" and name not in program.missing
 
 
 @conjugate.register

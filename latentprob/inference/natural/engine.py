@@ -5,7 +5,7 @@ the rows, sum_n log sum_k exp(E[eta_k] . T(x_n)), is a function of E[eta] whose 
 matrix products a block. Blocks stay in the cache.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,8 +15,8 @@ from torch import Tensor
 from latentprob.inference.natural.part import Natural, Part
 from latentprob.inference.problem import rows_of
 
-CACHE = 2**18  # numbers of a block's statistics: 2 MB
-BLOCK = (64, 2048)  # rows of a block, at least and at most
+CACHE = 2**22  # bytes of a block's statistics and shares: 4 MB
+BLOCK = (64, 4096)  # rows of a block, at least and at most
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,15 @@ class Engine:
         """Statistics of a row, the constant one included."""
         return 1 + sum(part.width for part in self.parts)
 
-    @cached_property
-    def block(self) -> int:
-        """Rows of a block."""
-        return min(max(CACHE // self.width, BLOCK[0]), BLOCK[1])
+    @property
+    def together(self) -> bool:
+        """Whether rows are steps of series, of which no pass takes some here and some there."""
+        return False
+
+    @property
+    def work(self) -> int:
+        """Products of a pass over the rows."""
+        return (1 if self.fixed is not None else len(self.weights)) * self.levels * self.width
 
     @cached_property
     def base(self) -> Tensor:
@@ -77,27 +82,35 @@ class Engine:
         """The bound (R,) of some rows or all, without `base`, and the expected sums of their statistics (R, K, P)."""
         if self.fixed is not None and index is None:
             return (eta * self.fixed).sum((1, 2)), self.fixed.expand_as(eta)
-        restarts = len(eta)
-        flat, sums = eta.reshape(-1, self.width), eta.new_zeros(restarts * self.levels, self.width)
-        bound, scratch = self.weights.new_zeros(restarts), eta.new_empty(self.width, self.block)
-        scratch[0] = 1
-        count = len(self.weights) if index is None else len(index)
-        for start in range(0, count, self.block):
-            rows = slice(start, start + self.block) if index is None else index[start : start + self.block]
-            statistics = self._fill(scratch, rows)
-            logits = (flat @ statistics).view(restarts, self.levels, -1)
-            self._restrict(logits, rows)
-            top = logits.amax(1, keepdim=True)
-            shares = logits.sub_(top).exp_()
-            norm = shares.sum(1, keepdim=True)
-            shares.mul_(self.weights[rows].to(eta.dtype) / norm)
-            bound += (norm.log_().add_(top))[:, 0].to(bound) @ self.weights[rows]
-            sums.addmm_(shares.view(restarts * self.levels, -1), statistics.T)
+        bound, sums = self.weights.new_zeros(len(eta)), self.weights.new_zeros(len(eta) * self.levels, self.width)
+        for weights, statistics, logits in self._blocks(eta, index):
+            shares, norm, logs = _normalized(logits)
+            shares.mul_(weights.to(eta.dtype) / norm)
+            bound += logs.to(bound) @ weights
+            sums += shares.view(len(sums), -1) @ statistics.T
         return bound, sums.view_as(eta)
 
     def log_density(self, eta: Tensor) -> Tensor:
         """The log density (R,) of all rows at given parameters, nats."""
-        return self.rows(eta)[0] + self.base
+        if self.fixed is not None:
+            return self.rows(eta)[0] + self.base
+        found = self.weights.new_zeros(len(eta))
+        for weights, _, logits in self._blocks(eta):
+            found += _normalized(logits)[2].to(found) @ weights
+        return found + self.base
+
+    def _blocks(self, eta: Tensor, index: Tensor | None = None) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Block by block: weights (n,), statistics (P, n), and the log density in each level (R, K, n)."""
+        flat, count = eta.reshape(-1, self.width), len(self.weights if index is None else index)
+        block = min(max(CACHE // (eta.element_size() * sum(flat.shape)), BLOCK[0]), BLOCK[1], count)
+        scratch = eta.new_empty(self.width, block)
+        scratch[0] = 1
+        for start in range(0, count, block):
+            rows = slice(start, start + block) if index is None else index[start : start + block]
+            statistics = self._fill(scratch, rows)
+            logits = (flat @ statistics).view(len(eta), self.levels, -1)
+            self._restrict(logits, rows)
+            yield self.weights[rows], statistics, logits
 
     def _fill(self, scratch: Tensor, rows: slice | Tensor) -> Tensor:
         batch = rows_of(self.batch, rows)
@@ -125,17 +138,36 @@ class Engine:
         pieces = zip(self.parts, naturals, self.split(sums), strict=True)
         return [part.target(natural, *piece) for part, natural, piece in pieces]
 
-    def evaluate(self, naturals: Sequence[Natural], coarse: bool = False) -> tuple[Tensor, list[Natural]]:
+    def evaluate(
+        self, naturals: Sequence[Natural], coarse: bool = False, index: Tensor | None = None
+    ) -> tuple[Tensor, list[Natural]]:
         """The bound (R,) of all rows, nats, and where one step of coordinate ascent leads.
 
-        coarse: with half the digits, in half the time.
+        coarse: with half the digits, in half the time. index: some rows that stand for all.
         """
         moments = [part.moments(natural) for part, natural in zip(self.parts, naturals, strict=True)]
         eta = self.coefficients(moments)
-        bound, sums = (value.to(eta) for value in self.rows(eta.float() if coarse else eta))
+        near = eta.float() if coarse else eta
+        bound, sums = self.rows(near, index)
+        if coarse:  # the rounding of eta, which all rows share, is made good: the sums are the gradient
+            bound = bound + ((eta - near) * sums).sum((1, 2))
         together = zip(self.parts, naturals, moments, strict=True)
         divergence = sum(part.divergence(natural, found) for part, natural, found in together)
+        if index is not None:
+            scale = self.weights.sum() / self.weights[index].sum()
+            bound, sums = bound * scale, sums * scale
         return bound + self.base - divergence, self.target(naturals, sums)
+
+
+def _normalized(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Shares times norm (R, K, n), in place of the logits; norm (R, 1, n); logarithms of the sums (R, n).
+
+    Without -inf in all levels: torch's logsumexp, which allows it, takes several times as long.
+    """
+    top = logits.amax(1, keepdim=True)
+    shares = logits.sub_(top).exp_()
+    norm = shares.sum(1, keepdim=True)
+    return shares, norm, (norm.log() + top)[:, 0]
 
 
 FIXED_BLOCK = 4096  # rows of a block where sums are taken once

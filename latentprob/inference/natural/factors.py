@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Gamma, MultivariateNormal, Normal
 
-from latentprob.inference.natural.laws import gamma_divergence, inside, log_determinant, outer, packed, unpacked
+from latentprob.inference.natural.laws import gamma_divergence, inside, log_determinant, outer, packed, unpacked, width
 from latentprob.inference.natural.normals import POWERS
 from latentprob.inference.natural.part import Batch, Moments, Natural, Values, quadratic, reduced, total
 from latentprob.inference.natural.priors import Priors
@@ -44,11 +44,11 @@ class Factors:
 
     @property
     def width(self) -> int:
-        return self.features + self.features * (self.features + 1) // 2
+        return self.features + width(self.features)
 
     def fill(self, out: Tensor, batch: Batch) -> None:
         x = out[: self.features]
-        x.copy_((batch[self.name].T - self.origin[:, None]) / self.unit[:, None])
+        x.copy_(((batch[self.name] - self.origin) / self.unit).T)
         outer(x, out[self.features :])
 
     def totals(self, batch: Batch, shares: Tensor) -> Tensor:
@@ -199,10 +199,10 @@ def factors(law: Any, name: str, priors: Priors, levels: int, gaps: bool) -> Fac
     unit = spread if scale is None or name in scale.axes else spread.mean().expand_as(spread)
     first, rest = priors.law(intercept.name, Normal), priors.law(weights.name, Normal)
     loc = torch.cat([((first.loc - center) / unit)[..., None], (rest.loc / unit).mT], -1)
-    width = torch.cat([(first.scale / unit)[..., None], (rest.scale / unit).mT], -1)
+    spreads = torch.cat([(first.scale / unit)[..., None], (rest.scale / unit).mT], -1)
     if weights.source.by is None:
-        loc, width = loc[None], width[None]
-    prior: Natural = (torch.diag_embed(width**-2), loc * width**-2)
+        loc, spreads = loc[None], spreads[None]
+    prior: Natural = (torch.diag_embed(spreads**-2), loc * spreads**-2)
     if scale is not None:
         gamma = priors.law(scale.name, Gamma)
         a, b = (priors.cells(scale, value) for value in (gamma.concentration, gamma.rate))

@@ -1,5 +1,7 @@
 """Exponential families of the posteriors: divergences from a prior, nats, and matrices by their lower triangle."""
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -68,29 +70,49 @@ def wishart_draws(df: Tensor, inverse: Tensor, draws: int) -> Tensor:
     return torch.linalg.solve_triangular(upper.mT, root.expand_as(upper), upper=False, left=False)
 
 
+BAND = 5  # columns whose products are taken at once: the few that are made twice cost less than calls do
+
+
 def packed(matrix: Tensor) -> Tensor:
     """Coefficients (..., P) of the products of `outer` in x' matrix x, for symmetric (..., D, D)."""
-    i, j = _pairs(matrix.shape[-1], matrix.device)
-    return matrix.flatten(-2).index_select(-1, i * matrix.shape[-1] + j) * torch.where(i == j, 1.0, 2.0).to(matrix)
+    places, counts, _ = _products(matrix.shape[-1], matrix.device)
+    return matrix.flatten(-2).index_select(-1, places) * counts.to(matrix)
 
 
 def unpacked(products: Tensor, size: int) -> Tensor:
     """Symmetric matrices (..., D, D) from sums of the products of `outer`, (..., P)."""
-    i, j = _pairs(size, products.device)
-    place = torch.empty(size, size, dtype=torch.long, device=products.device)
-    place[i, j] = place[j, i] = torch.arange(len(i), device=products.device)
-    return products.index_select(-1, place.flatten()).unflatten(-1, (size, size))
+    _, _, back = _products(size, products.device)
+    return products.index_select(-1, back).unflatten(-1, (size, size))
 
 
-def _pairs(size: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Places of the products in a matrix: feature by feature, each with itself and those that follow."""
-    i, j = torch.triu_indices(size, size, device=device)
-    return i, j
+def chosen(matrix: Tensor) -> Tensor:
+    """The products of `outer`, (..., P), out of matrices that hold them all, (..., D, D)."""
+    return matrix.flatten(-2).index_select(-1, _products(matrix.shape[-1], matrix.device)[0])
+
+
+def width(size: int) -> int:
+    """The number P of the products of `outer`."""
+    return sum(min(BAND, size - i) * (size - i) for i in range(0, size, BAND))
+
+
+@lru_cache(maxsize=64)
+def _products(size: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Places (P,) of the products in a flat matrix, how often each counts, and places of the matrix in the products."""
+    pairs = [
+        (i, j) for low in range(0, size, BAND) for i in range(low, min(low + BAND, size)) for j in range(low, size)
+    ]
+    at = {pair: place for place, pair in enumerate(pairs)}
+    counts = [1.0 if (j, i) in at else 2.0 for i, j in pairs]
+    back = [at.get((i, j), at.get((j, i))) for i in range(size) for j in range(size)]
+    places = torch.tensor([i * size + j for i, j in pairs], device=device)
+    return places, torch.tensor(counts, device=device), torch.tensor(back, device=device)
 
 
 def outer(x: Tensor, out: Tensor) -> None:
-    """The products x_i x_j, j >= i, of columns x (D, n), into out (P, n)."""
+    """The products x_i x_j of columns x (D, n), into out (P, n): i band by band, j from its band on."""
     at, size = 0, len(x)
-    for i in range(size):
-        torch.mul(x[i:], x[i], out=out[at : at + size - i])
-        at += size - i
+    for low in range(0, size, BAND):
+        band, rest = x[low : low + BAND, None], x[None, low:]
+        count = len(band) * (size - low)
+        torch.mul(band, rest, out=out[at : at + count].unflatten(0, (len(band), -1)))
+        at += count

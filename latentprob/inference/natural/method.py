@@ -11,11 +11,12 @@ from pydantic import Field
 from torch import Tensor
 
 from latentprob.errors import InferenceError
-from latentprob.inference.draws import DENSITY_CELLS, arrays
+from latentprob.inference.draws import arrays
 from latentprob.inference.guesses import Guess, first_guess
-from latentprob.inference.natural.ascent import Ascent, Layout, ascend, stochastic
+from latentprob.inference.natural.ascent import Ascent, Layout, ascend, growing, stochastic
+from latentprob.inference.natural.chains import Chained, moves
 from latentprob.inference.natural.components import components, level_of, supports
-from latentprob.inference.natural.engine import CACHE, Engine
+from latentprob.inference.natural.engine import Engine
 from latentprob.inference.natural.factors import Factors
 from latentprob.inference.natural.part import Natural, Values
 from latentprob.inference.natural.priors import Priors
@@ -28,22 +29,24 @@ from latentprob.inference.settings import Settings
 from latentprob.inference.spikes import spikes
 from latentprob.inference.starts import parameters
 from latentprob.program.evaluate import to_sites
+from latentprob.spec.dynamics import Markov
 
 RESTARTS = 4  # chains that can disagree
 STEPS = 2_000  # passes over all rows
 BATCH = 1_024  # rows of a minibatch: its noise leaves saddles at which larger ones, and EM, wait
-EPOCHS = 3  # passes by minibatches where there are MANY of them, up to MINIBATCHES in all
-MINIBATCHES = 50  # that are enough, and one more for each statistic of a row
-MANY = 8  # minibatches from which a pass by minibatches gains more than a pass over all rows
+MINIBATCHES = 150  # steps by minibatches, where there are MANY of them: parts of the rows alone wait at saddles
+MANY = 8  # minibatches from which a step by one gains more than a pass over all rows
 DELAY, POWER = 2.0, 0.6  # of the falling weights (step + delay)^-power
 DENSITY_BLOCK = 256  # draws whose density is computed at once, at most
+DENSITY_WORK = 5e9  # products, about half a second, up to which the joint density of every draw is computed
 SPIKE_DRAWS = 64
 
 
 class NaturalGradient(Settings):
     r"""Maximize the mean-field bound over the conjugate families of the parameters. None lets the structure decide.
 
-    Hoffman et al. (2013), JMLR 14: minibatches first where there are many rows, then coordinate ascent on all of them.
+    Hoffman et al. (2013), JMLR 14: minibatches first where there are many rows, then coordinate ascent on growing parts
+    of them and on all.
 
     >>> import latentprob as lp
     >>> model = lp.Model("c ~ Categorical(size=2)\nx ~ Poisson(rate=Table(c))")
@@ -55,7 +58,10 @@ class NaturalGradient(Settings):
     restarts: int | None = Field(default=None, ge=1, description="starts that are fitted side by side, from 1")
     steps: int = Field(default=STEPS, ge=1, description="budget of passes over all rows, from 1")
     epochs: int | None = Field(
-        default=None, ge=0, description="passes by minibatches before those over all rows; None: 1 to 3 on many rows"
+        default=None,
+        ge=0,
+        description="passes by minibatches before those over all rows; None: some minibatches and growing parts "
+        "of the rows, where there are many",
     )
     batch: int | None = Field(default=None, ge=1, description="rows of a minibatch, from 1")
     delay: float = Field(default=DELAY, ge=1, description="weights of minibatches are (step + delay)^-power, from 1")
@@ -98,14 +104,19 @@ def prepare(problem: Problem, restarts: int | None, seed: int) -> Setting:
     priors = Priors.of(program, module, batch, name)
     parts = components(program, priors, size)
     known = None
-    if name is not None:
-        parts.append(levels(program.model.statements.get(name), name, priors, size, weights))
+    law = None if name is None else program.model.statements.get(name)
+    if isinstance(law, Markov):
+        parts.append(moves(law, str(name), priors, size, weights))
+    elif name is not None:
+        parts.append(levels(law, name, priors, size, weights))
         if name in batch:
             hidden = (
                 ~batch[f"{name}_seen"] if name in program.missing else torch.zeros_like(batch[name], dtype=torch.bool)
             )
             known = batch[name].masked_fill(hidden, -1)
     engine = Engine(parts, size, batch, weights, known)
+    if isinstance(law, Markov):
+        engine = Chained.of(engine, batch[f"{program.model.axis}_first"])
     exact = engine.fixed is not None and not any(isinstance(part, Factors) for part in parts)
     count = 1 if exact else restarts or RESTARTS
     guesses = [first_guess(problem, module, np.random.default_rng([seed, r]), r) for r in range(count)]
@@ -174,16 +185,19 @@ def _attrs(end: Ascent, keep: np.ndarray, spiked: np.ndarray, top: int, correcti
 
 
 def _by_minibatches(settings: NaturalGradient, engine: Engine, layout: Layout, vectors: Tensor, seed: int) -> Tensor:
-    """Vectors after the minibatch epochs; on few rows, or where one sum holds all, there are none."""
-    rows, batch = len(engine.weights), settings.batch or BATCH
-    epochs = settings.epochs
-    if epochs is None:
-        epochs = min(EPOCHS, -(-(MINIBATCHES + engine.width) * batch // rows)) if rows >= MANY * batch else 0
-    if engine.fixed is not None or not epochs:
+    """Vectors after minibatches, and growing parts of the rows; on few rows, or where one sum holds all, none."""
+    rows, size = len(engine.weights), settings.batch or BATCH
+    size = min(size, rows)
+    count = rows // size * settings.epochs if settings.epochs is not None else MINIBATCHES if rows >= MANY * size else 0
+    if engine.fixed is not None or not count:
         return vectors
+    if engine.together:
+        return growing(engine, layout, vectors, torch.arange(rows, device=vectors.device))
     generator = torch.Generator().manual_seed(seed)
-    orders = [torch.randperm(rows, generator=generator).to(vectors.device) for _ in range(epochs)]
-    return stochastic(engine, layout, vectors, orders, min(batch, rows), settings.delay, settings.power)
+    orders = [torch.randperm(rows, generator=generator).to(vectors.device) for _ in range(-(-count * size // rows))]
+    batches = [index for order in orders for index in order.split(size) if len(index) == size][:count]
+    vectors = stochastic(engine, layout, vectors, batches, settings.delay, settings.power)
+    return vectors if settings.epochs is not None else growing(engine, layout, vectors, orders[0])
 
 
 def drawn(engine: Engine, naturals: Sequence[Natural], restart: int, draws: int) -> list[Values]:
@@ -205,7 +219,7 @@ def _chain(setting: Setting, naturals: Sequence[Natural], restart: int, settings
     engine = setting.engine
     values = drawn(engine, naturals, restart, settings.draws)
     found = sites(setting, values)
-    if settings.draws * len(engine.weights) <= DENSITY_CELLS:
+    if settings.draws * engine.work <= DENSITY_WORK:
         one = [tuple(value[restart] for value in natural) for natural in naturals]
         found |= arrays(_densities(engine, one, values, settings.draws))
     return found
@@ -213,10 +227,9 @@ def _chain(setting: Setting, naturals: Sequence[Natural], restart: int, settings
 
 def _densities(engine: Engine, naturals: Sequence[Natural], values: Sequence[Values], draws: int) -> dict[str, Tensor]:
     """log p(rows, parameters) and log q(parameters) of draws (S,), nats, in the components' units."""
-    block = max(1, min(DENSITY_BLOCK, CACHE // (engine.levels * engine.width)))
     pieces = []
-    for start in range(0, draws, block):
-        some = [{name: value[start : start + block] for name, value in own.items()} for own in values]
+    for start in range(0, draws, DENSITY_BLOCK):
+        some = [{name: value[start : start + DENSITY_BLOCK] for name, value in own.items()} for own in values]
         eta = engine.coefficients([part.at(own) for part, own in zip(engine.parts, some, strict=True)])
         pieces.append(engine.log_density(eta))
     log_p = torch.cat(pieces)

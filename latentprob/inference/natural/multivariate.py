@@ -13,6 +13,7 @@ from latentprob.inference.natural.laws import (
     outer,
     packed,
     unpacked,
+    width,
     wishart_divergence,
     wishart_draws,
 )
@@ -43,11 +44,11 @@ class Multivariate:
 
     @property
     def width(self) -> int:
-        return self.features + self.features * (self.features + 1) // 2
+        return self.features + width(self.features)
 
     def fill(self, out: Tensor, batch: Batch) -> None:
         x = out[: self.features]
-        x.copy_((batch[self.name].T - self.origin[:, None]) / self.unit[:, None])
+        x.copy_(((batch[self.name] - self.origin) / self.unit).T)
         outer(x, out[self.features :])
 
     def totals(self, batch: Batch, shares: Tensor) -> Tensor:

@@ -11,6 +11,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from latentprob.inference.natural.laws import chosen
+
 Natural = tuple[Tensor, ...]
 Moments = Mapping[str, Tensor]
 Values = Mapping[str, Tensor]
@@ -96,7 +98,5 @@ def filled(part: Part, batch: Batch, shares: Tensor) -> Tensor:
 
 
 def quadratic(x: Tensor, shares: Tensor) -> Tensor:
-    """Sums (K, P) of columns x (D, n) and their products x_i x_j, j >= i, that count by shares (K, n)."""
-    i, j = torch.triu_indices(len(x), len(x), device=x.device)
-    squares = torch.stack([((x * share) @ x.T)[i, j] for share in shares])
-    return torch.cat([shares @ x.T, squares], 1)
+    """Sums (K, P) of columns x (D, n) and the products of `outer` that count by shares (K, n)."""
+    return torch.cat([shares @ x.T, chosen(torch.stack([(x * share) @ x.T for share in shares]))], 1)

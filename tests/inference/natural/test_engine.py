@@ -6,7 +6,7 @@ import torch
 
 from latentprob.inference.natural import ascent, supports
 from latentprob.inference.natural.ascent import Layout, ascend
-from latentprob.inference.natural.laws import outer, packed, unpacked
+from latentprob.inference.natural.laws import chosen, outer, packed, unpacked, width
 from latentprob.inference.natural.method import drawn, prepare, sites
 from latentprob.inference.problem import isolated
 from latentprob.program.evaluate import row_log_density
@@ -75,10 +75,14 @@ def test_acceleration_is_there_sooner(problem, monkeypatch):
     assert (np.diff(runs[1].bounds, axis=1) >= 0).all()
 
 
-def test_products_of_columns_and_their_matrices():
-    x = torch.arange(6.0).reshape(3, 2)
-    out = torch.empty(6, 2)
+@pytest.mark.parametrize("size", [1, 3, 5, 12])
+def test_products_of_columns_and_their_matrices(size):
+    x = torch.arange(2.0 * size).reshape(size, 2)
+    out = torch.empty(width(size), 2)
     outer(x, out)
-    assert torch.equal(unpacked(out.T, 3), torch.einsum("in,jn->nij", x, x))
-    matrix = torch.tensor([[2.0, 1, 0], [1, 3, -1], [0, -1, 4]])
+    whole = torch.einsum("in,jn->nij", x, x)
+    assert torch.equal(unpacked(out.T, size), whole)
+    assert torch.equal(chosen(whole), out.T)
+    matrix = torch.arange(float(size**2)).reshape(size, size)
+    matrix = matrix + matrix.T
     assert torch.allclose(packed(matrix) @ out, torch.einsum("in,ij,jn->n", x, matrix, x))
