@@ -52,3 +52,5 @@ bench: env
 	@$(BIN)/python benchmarks/fits.py
 	@echo "bench: the Swiss roll, unrolled"
 	@$(BIN)/python benchmarks/swiss_roll.py
+	@echo "bench: hidden Markov models against hmmlearn"
+	@$(BIN)/python benchmarks/chains.py

@@ -1,9 +1,11 @@
 """A step of the compiled program beside hand-written Pyro and a plain-torch loop, alternating, in one process.
 
-    python benchmarks/steps.py            the sizes of the table
-    python benchmarks/steps.py --quick    small sizes, a few steps: what the tests run
+    python benchmarks/steps.py               the sizes of the table
+    python benchmarks/steps.py --only VAE    one row of it
+    python benchmarks/steps.py --quick       small sizes, a few steps: what the tests run
 
-A step is forward, backward and update. Printed are medians in milliseconds over the rounds, and ratios to ours.
+A step is forward, backward and update; a turn of the autoencoder is an epoch. Printed are medians over the turns, in
+milliseconds a step, and ours over the peer's. Ours runs eagerly here: torch.compile is for longer fits.
 """
 
 import argparse
@@ -37,13 +39,17 @@ Stepper = Callable[[], None]
 
 @dataclass(frozen=True)
 class Work:
-    """One row of the table: the model, its data, and the peers that do the same arithmetic."""
+    """One row of the table: the model, its data, and the peers that do the same arithmetic.
+
+    rows: of a batch. peers: with the limit of ours over theirs. turn: steps of a turn.
+    """
 
     name: str
     text: str
     data: np.ndarray
     rows: int
-    peers: dict[str, Callable[["Work"], Iterator[None]]]
+    peers: dict[str, tuple[Callable[["Work"], Iterator[None]], float | None]]
+    turn: int
 
 
 def ours(work: Work) -> Iterator[None]:
@@ -202,6 +208,7 @@ def works(quick: bool) -> list[Work]:
     hidden, latent, batch = (16, 2, 50) if quick else (400, 20, 128)
     rows, levels = (200, 2) if quick else (10_000, 10)
     points = generator.normal(size=(rows, 10)) + 4 * generator.integers(levels, size=rows)[:, None]
+    turn = 2 if quick else 10
     count, features, factors = (200, 10, 2) if quick else (20_000, 100, 10)
     scores = generator.normal(size=(count, factors)) @ generator.normal(size=(factors, features))
     table = scores + generator.normal(size=(count, features))
@@ -211,28 +218,31 @@ def works(quick: bool) -> list[Work]:
             f"z ~ Normal(0, 1, size={latent})\nx ~ Bernoulli(logits=MLP(z, hidden=[{hidden}]))",
             images,
             batch,
-            {"Pyro": vae_pyro, "torch": vae_torch},
+            {"Pyro": (vae_pyro, 0.7), "torch": (vae_torch, 1.1)},
+            len(images) // batch,
         ),
         Work(
             f"mixture {rows} x 10, K = {levels}, diagonal",
             f"c ~ Categorical(size={levels})\nx ~ Normal(loc=Table(c), scale=Table(c))",
             points,
             rows,
-            {"Pyro": mixture_pyro, "torch": mixture_torch},
+            {"Pyro": (mixture_pyro, 0.5), "torch": (mixture_torch, None)},
+            turn,
         ),
         Work(
             f"factor analysis {count} x {features}, {factors} factors",
             f"z ~ Normal(0, 1, size={factors})\nx ~ Normal(loc=Linear(z), scale=PerFeature())",
             table,
             count,
-            {"Pyro": factors_pyro},
+            {"Pyro": (factors_pyro, None)},
+            turn,
         ),
     ]
 
 
-def measure(work: Work, rounds: int, steps: int) -> dict[str, float]:
-    """Median milliseconds a step: ours and the peers take turns, `steps` steps a turn."""
-    runners = {"ours": ours(work), **{name: make(work) for name, make in work.peers.items()}}
+def measure(work: Work, rounds: int) -> dict[str, float]:
+    """Median milliseconds a step: ours and the peers take turns."""
+    runners = {"ours": ours(work), **{name: make(work) for name, (make, _) in work.peers.items()}}
     for runner in runners.values():
         for _ in range(3):
             next(runner)
@@ -240,10 +250,22 @@ def measure(work: Work, rounds: int, steps: int) -> dict[str, float]:
     for _ in range(rounds):
         for name, runner in runners.items():
             begin = time.perf_counter()
-            for _ in range(steps):
+            for _ in range(work.turn):
                 next(runner)
-            found[name].append(1e3 * (time.perf_counter() - begin) / steps)
+            found[name].append(1e3 * (time.perf_counter() - begin) / work.turn)
     return {name: statistics.median(times) for name, times in found.items()}
+
+
+def lines(work: Work, times: dict[str, float]) -> list[str]:
+    """A line of Markdown for each peer."""
+    found = []
+    for name, (_, limit) in work.peers.items():
+        ratio, most = times["ours"] / times[name], "" if limit is None else limit
+        found.append(f"| {work.name} | {times['ours']:.2f} | {name} | {times[name]:.2f} | {ratio:.2f} | {most} |")
+    return found
+
+
+HEAD = ["| a step of | ours, ms | beside | ms | ratio | limit |", "|---|---|---|---|---|---|"]
 
 
 def main() -> None:
@@ -251,19 +273,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small sizes, a few steps")
     parser.add_argument("--rounds", type=int, help="turns of each runner")
+    parser.add_argument("--only", help="rows of the table whose name holds this")
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
+    parser.add_argument("--markdown", type=Path, help="also write the table to this file")
     options = parser.parse_args()
-    rounds, steps = (options.rounds or (2 if options.quick else 7)), (2 if options.quick else 10)
+    rounds = options.rounds or (2 if options.quick else 7)
     print(f"torch {torch.__version__}, pyro {pyro.__version__}, {torch.get_num_threads()} threads; medians of {rounds}")
-    print(f"{'work':45} {'ours ms':>8} {'Pyro ms':>8} {'ratio':>6} {'torch ms':>9} {'ratio':>6}")
-    record = {}
-    for work in works(options.quick):
-        record[work.name] = times = measure(work, rounds, steps)
-        cells = [f"{work.name:45} {times['ours']:8.2f}"]
-        for peer, width in (("Pyro", 8), ("torch", 9)):
-            shown = f"{times[peer]:{width}.2f} {times['ours'] / times[peer]:6.2f}" if peer in times else ""
-            cells.append(shown or " " * (width + 7))
-        print(" ".join(cells))
+    record, table = {}, [*HEAD]
+    print(*HEAD, sep="\n", flush=True)
+    for work in (work for work in works(options.quick) if (options.only or "") in work.name):
+        record[work.name] = times = measure(work, rounds)
+        table += lines(work, times)
+        print(*lines(work, times), sep="\n", flush=True)
+    if options.markdown:
+        options.markdown.write_text("\n".join(table) + "\n")
     if options.json:
         options.json.write_text(json.dumps(record, indent=1) + "\n")
 

@@ -208,6 +208,10 @@ def _weights(weights: Any, values: Values) -> np.ndarray | None:
             f"the weight of row {values.rows[place]!r} is {found[place]}: weights are finite and not negative. "
             "A weight of 0 leaves a row out"
         )
+    if values.series is not None and (np.diff(found)[~values.series.first[1:]] != 0).any():
+        raise DataError(
+            "weights differ within a series, whose steps have one density together: give all its rows one weight"
+        )
     if not found.any():
         raise DataError("all weights are 0: no row counts. Give at least two rows a weight above 0")
     return found
@@ -297,7 +301,15 @@ class Fit:
         return predict.reconstruct(result, values)
 
     def impute(self, data: Any = None) -> xr.Dataset:
-        """The rows with hidden cells filled by their expectation given the seen ones."""
+        r"""The rows with hidden cells filled by their expectation given the seen ones.
+
+        New rows may lack one of several blocks that share latents: it is predicted from the others.
+
+        >>> import latentprob as lp
+        >>> model = lp.Model("z ~ Normal(0, 1)\nx ~ Normal(loc=z, scale=1)\ny ~ Normal(loc=z, scale=1)")
+        >>> lp.condition(model, {}, {"x": [0, 2], "y": [1, 2]}).impute({"x": [3.0]})["y"].values.round(3).tolist()
+        [1.5]
+        """
         result, values = self._asked(data)
         return predict.impute(result, values)
 

@@ -43,6 +43,15 @@ def test_the_table_of_the_swiss_roll_is_written(tmp_path):
 
 
 @pytest.mark.slow
+def test_the_table_of_chains_is_written(tmp_path):
+    pytest.importorskip("hmmlearn")
+    found = quick("chains.py", tmp_path / "chains.json")
+    assert list(found) == ["one chain of 1,000", "10 chains of 100"]
+    for work in found.values():
+        assert work["ours"]["score"][0] > work["hmmlearn"]["score"][0] - 100
+
+
+@pytest.mark.slow
 def test_the_table_of_diagnoses_is_written(tmp_path):
     found = quick("diagnosis.py", tmp_path / "diagnosis.json")
     assert list(found) == ["Gaussian mixture", "factor analysis"]

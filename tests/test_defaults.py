@@ -7,7 +7,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.datasets import load_digits, load_iris
+from sklearn.datasets import load_diabetes, load_digits, load_iris
 
 import latentprob as lp
 
@@ -26,6 +26,19 @@ def counts():
 
 def bits(rows=None, columns=slice(None)):
     return (load_digits().data[:rows, columns] > 7).astype(float)
+
+
+def inks():
+    """How dark the pixels of two rows of each digit are, whole numbers from 0."""
+    found = load_digits().data[:200, 16:32]
+    return found[:, found.std(0) > 1]
+
+
+def views():
+    """Diabetes patients: what was measured of their bodies and blood; sex, and whether the disease went on far."""
+    patients = load_diabetes(as_frame=True, scaled=False)
+    after = pd.DataFrame({"female": patients.data["sex"] > 1, "far": patients.target > patients.target.median()})
+    return {"x": patients.data.drop(columns=["sex", "s4"]), "y": after.astype(float)}
 
 
 def judges():
@@ -48,6 +61,11 @@ def words():
     return lp.datasets.word_pairs(tokens, window=2, negatives=3, least=3)
 
 
+def eruptions():
+    """Eruptions of the geyser, in their order."""
+    return lp.datasets.load("faithful").to_numpy()
+
+
 DATA = {
     "gaussian_mixture": iris,
     "student_mixture": iris,
@@ -66,6 +84,12 @@ DATA = {
     "item_response": lambda: {"y": bits(400, slice(18, 30))},
     "relational": acquaintances,
     "word_embedding": words,
+    "topics": inks,
+    "poisson_factorization": inks,
+    "multi_view": views,
+    "hidden_markov": counts,
+    "gaussian_hidden_markov": eruptions,
+    "state_space": eruptions,
 }
 RUN = ("bound", "optimum", "draws", "R-hat")  # did the run end where it should
 
@@ -77,15 +101,17 @@ def test_defaults_fit_every_model(name):
     fit = lp.fit(
         lp.Model.read(lp.models.path(name)), {"x": data} if isinstance(data, np.ndarray) else data, progress=False
     )
-    x = data if isinstance(data, np.ndarray) else fit.tree["observed_data"].to_dataset().to_array().squeeze().values
-    x = x.reshape(len(x), -1)
+    observed = fit.tree["observed_data"].to_dataset().data_vars.values()
+    blocks = (
+        [data] if isinstance(data, np.ndarray) else [np.asarray(block).reshape(len(block), -1) for block in observed]
+    )
     assert fit.attrs.get("settled", True) or fit.model.is_objective  # an autoencoder never stops improving
     assert [found.sentence for found in fit.diagnose().findings if found.name in RUN and found.level == "fail"] == []
     assert all(np.isfinite(draws).all() for draws in fit.posterior.data_vars.values())
     if fit.model.is_objective:
-        assert ((fit.reconstruct()["x"].values - x) ** 2).mean() < 0.5 * x.var(0).mean()
+        assert ((fit.reconstruct()["x"].values - data) ** 2).mean() < 0.5 * data.var(0).mean()
     else:
-        assert fit.score() > alone(x)
+        assert fit.score() > sum(map(alone, blocks))
 
 
 def alone(x):

@@ -7,27 +7,33 @@ import pytest
 import latentprob as lp
 from latentprob.errors import FileError, LatentprobError, ModelError
 from latentprob.files.models import read_model, save_model
-from latentprob.spec import distributions, maps
+from latentprob.spec import distributions, dynamics, maps
 
 SHIPPED = (
     "autoencoder",
     "factor_analysis",
+    "gaussian_hidden_markov",
     "gaussian_mixture",
     "gplvm",
+    "hidden_markov",
     "kmeans",
     "latent_class",
     "mixture_of_factor_analysers",
     "mixture_vae",
+    "multi_view",
     "pca",
+    "poisson_factorization",
     "poisson_mixture",
     "ppca",
+    "state_space",
     "student_mixture",
+    "topics",
     "vae",
 )
 
 
 def test_every_component_of_the_language_is_public():
-    assert {*distributions.__all__, *maps.__all__, "Model"} <= set(lp.__all__)
+    assert {*distributions.__all__, *dynamics.__all__, *maps.__all__, "Model"} <= set(lp.__all__)
 
 
 def test_the_public_names_are_sorted_and_listed():

@@ -89,6 +89,7 @@ def fit_model(
     steps: Annotated[int | None, typer.Option(help="The most steps that SVI may take.")] = None,
     chains: Annotated[int | None, typer.Option(help="Chains of NUTS.")] = None,
     warmup: Annotated[int | None, typer.Option(help="Warmup steps of each chain of NUTS.")] = None,
+    series: Annotated[str | None, typer.Option(help="The column that tells series along an axis apart.")] = None,
 ) -> None:
     """Fit a model to a table: print the summary and the verdict, save the fit.
 
@@ -98,7 +99,7 @@ def fit_model(
     """
     from latentprob.cli.inputs import check_columns, check_folder, read_model, settings
     from latentprob.cli.show import console, show_model, show_result
-    from latentprob.files.tables import read_table
+    from latentprob.files.tables import read_table, with_series
     from latentprob.fitting import fit
 
     folder = out or Path(f"{Path(model).stem}_fit")
@@ -108,7 +109,7 @@ def fit_model(
     method = settings(inference, given)
     columns = chosen_columns(context)
     check_columns(found, columns, [parameter.name for parameter in context.command.params])
-    table = read_table(data)
+    table = with_series(read_table(data), series)
     show_model(found)
     result = fit(found, table, method, seed=seed, observed=columns)
     show_result(result)

@@ -99,7 +99,8 @@ def _unrolled(data: xr.Dataset | xr.DataArray, axis: str) -> tuple[Any, Series]:
         steps = np.asarray(data[axis]) if axis in data.coords else None
         return data, Series(axis, 0, None, steps)
     lead = leads.pop()
-    held: np.ndarray = np.stack([array.notnull().values.reshape(*array.shape[:2], -1).any(-1) for array in arrays.values()]).any(0)
+    seen = [array.notnull().values.reshape(*array.shape[:2], -1).any(-1) for array in arrays.values()]
+    held = np.asarray(np.logical_or.reduce(seen))
     kept = np.logical_or.accumulate(held[:, ::-1], axis=1)[:, ::-1].ravel()
     labels = np.repeat(data.get_index(lead).to_numpy(), held.shape[1])[kept]
     steps = np.tile(data.get_index(axis).to_numpy(), held.shape[0])[kept]

@@ -13,6 +13,7 @@ from latentprob.posterior.latent import latent
 from latentprob.posterior.replicates import Replicated, replicates
 from latentprob.posterior.result import Result, count
 from latentprob.posterior.rows import at_rows, sampled_rows, with_draws
+from latentprob.spec.sites import free_parameters
 
 SEED = 0  # of every sample of rows and draws: the same fit has the same diagnosis
 LATENT_DRAWS = 100  # of the posterior, over which beliefs of all rows are averaged
@@ -42,7 +43,7 @@ class Evidence:
     row_k, gap: by row, Pareto k of an encoder's beliefs and what refining them gains, nats. closed: latents whose
         beliefs are exact. rows: how many rows were fitted.
     pareto_k: by row, of the marginal leave-one-out estimate. pit: name -> ranks of the cells in it.
-    replicated: name -> the data beside replicated data.
+    replicated: name -> the data beside replicated data. levels: factors whose levels are among the parameters.
     """
 
     posterior: xr.Dataset = field(default_factory=xr.Dataset)
@@ -62,6 +63,7 @@ class Evidence:
     pareto_k: xr.DataArray | None = None
     pit: Mapping[str, xr.DataArray] = field(default_factory=dict)
     replicated: Mapping[str, Replicated] = field(default_factory=dict)
+    levels: tuple[str, ...] = ()
 
 
 def gathered(result: Result, posterior: xr.Dataset, sample_stats: xr.Dataset) -> Evidence:
@@ -93,6 +95,7 @@ def _of_density(result: Result, run: Evidence) -> Evidence:
         pareto_k=left_out.left_out_k(result, SEED) if left else None,
         pit=left_out.left_out_pit(result, tuple(replicated.variables), SEED) if left and replicated.variables else {},
         replicated=replicated.variables,
+        levels=tuple(dict.fromkeys(f.axes[0] for f in free_parameters(result.model) if f.part == "levels" or f.pooled)),
     )
 
 

@@ -45,7 +45,7 @@ def predictive(evidence: Evidence) -> Iterator[Finding]:
         yield left_out_ranks(name, pit)
     for name, replicated in evidence.replicated.items():
         yield from replicates(name, replicated)
-        yield coverage(name, replicated.pit)
+        yield coverage(name, replicated.pit, evidence.levels)
 
 
 def left_out_rows(pareto_k: xr.DataArray, draws: int, rows: int | None = None) -> Finding:
@@ -130,8 +130,11 @@ def _judged(name: str, which: str, z: xr.DataArray, limits: np.ndarray) -> Findi
     return Finding(PREDICTS, what, "warn", sentence, value, limit, REMEDIES[which], GELMAN, z)
 
 
-def coverage(name: str, pit: xr.DataArray) -> Finding:
-    """Share of the cells within their central predictive intervals; the feature that is off most."""
+def coverage(name: str, pit: xr.DataArray, levels: tuple[str, ...] = ()) -> Finding:
+    """Share of the cells within their central predictive intervals; the feature that is off most.
+
+    levels: factors whose levels were fitted to these cells, few to each: more of them lie inside than of new ones.
+    """
     features = _by_feature(pit)
     checks = len(features) * len(INTERVALS)
     rows = [
@@ -150,6 +153,9 @@ def coverage(name: str, pit: xr.DataArray) -> Finding:
     )
     source = "binomial limit at 1 % in all"
     if abs(share - p) <= limit:
+        return Finding(PREDICTS, f"coverage of {name}", "ok", sentence, share - p, limit, "", source, details)
+    if share > p and levels:
+        sentence += f"; more than of new cells, for the levels of {' and '.join(levels)} were fitted to them"
         return Finding(PREDICTS, f"coverage of {name}", "ok", sentence, share - p, limit, "", source, details)
     level: Level = "fail" if abs(share - p) > COVERAGE_FAIL else "warn"
     wide = "wider" if share < p else "narrower"

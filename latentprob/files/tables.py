@@ -42,6 +42,12 @@ def without(frame: pd.DataFrame, column: str | None) -> tuple[pd.DataFrame, pd.S
     return frame.drop(columns=column), frame[column]
 
 
+def with_series(frame: pd.DataFrame, column: str | None) -> pd.DataFrame:
+    """A table whose column of series bears the name that the data room knows."""
+    _, found = without(frame, column)
+    return frame if found is None else frame.rename(columns={column: "series"})
+
+
 def write_table(path: str | Path, frame: pd.DataFrame) -> None:
     """Write a table without its row labels; the suffix says the format: .csv or .parquet."""
     check_table(path)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from latentprob.inference.capture import Loss, Noise, captured, noise_count
 from latentprob.inference.draws import in_chunks
@@ -69,8 +70,8 @@ class Step:
         self.rows, self.generator = rows, generator
         batch, weights = self._next()
         self.shape = (restarts.count, particles, noise_count(restarts.loss, batch, weights))
-        shared = (None,) * 2
-        function = torch.vmap(torch.func.grad_and_value(lambda *a: _loss(restarts, *a)), in_dims=(0, 0, 0, 0, *shared))
+        one = torch.func.grad_and_value(lambda *a: _loss(restarts, *a))
+        function = _alone(one) if restarts.count == 1 else torch.vmap(one, in_dims=(0, 0, 0, 0, None, None))
         self.anchor, self.unit = restarts.anchor, restarts.unit
         self.graph = captured(function, restarts.start(), self.anchor, self.unit, self._noise(), batch, weights)
         self.run: Callable[..., Any] = self.graph
@@ -85,6 +86,16 @@ class Step:
     def _next(self) -> tuple[dict[str, Tensor], Tensor]:
         index = self.rows.next()
         return (self.batch, self.weights) if index is None else (rows_of(self.batch, index), self.weights[index])
+
+
+def _alone(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of one restart, given and answering with an axis of one restart; vmap's products would be slower."""
+
+    def run(*arguments: Any) -> Any:
+        stacked, shared = arguments[:4], arguments[4:]
+        return tree_map(lambda t: t[None], function(*tree_map(lambda t: t[0], stacked), *shared))
+
+    return run
 
 
 def gradient_signal(step: Step, free: dict[str, Tensor]) -> np.ndarray:

@@ -104,9 +104,25 @@ def noise_count(loss: Loss, batch: Mapping[str, Tensor], weights: Tensor) -> int
     return noise.used
 
 
+class Short(TorchFunctionMode):
+    """Formulas that take a few operations in place of many; torch captures its own of a Bernoulli in two dozen."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = {name: value for name, value in (kwargs or {}).items() if value is not None}
+        if func is nn.functional.binary_cross_entropy_with_logits and given == {"reduction": "none"}:
+            logits, x = args
+            return nn.functional.softplus(logits, threshold=LINEAR) - x * logits
+        return func(*args, **(kwargs or {}))
+
+
+LINEAR = 50.0  # above it softplus is the identity in double precision
+
+
 def captured(function: Callable[..., Any], *example: Any) -> GraphModule:
     """A function as a graph of tensor operations, for arguments of these shapes."""
-    graph = make_fx(function)(*example)
+    with Short():
+        graph = make_fx(function)(*example)
+    _without_views(graph)
     graph.graph.eliminate_dead_code()
     graph.recompile()
     for node in graph.graph.nodes:
@@ -116,6 +132,18 @@ def captured(function: Callable[..., Any], *example: Any) -> GraphModule:
                 "use normal draws, or a module without random layers"
             )
     return graph
+
+
+VIEWS = tuple(getattr(torch.ops.aten, name).default for name in ("expand", "view", "_unsafe_view"))
+
+
+def _without_views(graph: GraphModule) -> None:
+    """Take out views of the shape that is there."""
+    for node in graph.graph.nodes:
+        if node.target in VIEWS:
+            after, before = (one.meta.get("tensor_meta") for one in (node, node.args[0]))
+            if after is not None and before is not None and after.shape == before.shape:
+                node.replace_all_uses_with(node.args[0])
 
 
 def compiled(graph: GraphModule, runs: int, wanted: bool | None, certain: bool = True) -> Callable[..., Any]:

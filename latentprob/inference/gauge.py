@@ -19,6 +19,7 @@ from torch import Tensor
 
 from latentprob.inference.unconstrain import Space
 from latentprob.spec.model import Model
+from latentprob.spec.sites import free_parameters
 from latentprob.spec.symmetry import loadings_of, symmetry
 
 
@@ -88,6 +89,8 @@ def _blocks(model: Model, observed: Sequence[str], space: Space) -> list[tuple[n
         loadings = loadings_of(model, name)
         if not loadings or "rotation" not in symmetry(model, observed, name):
             continue
+        common = {f"{free.name}_mean" for free in loadings if free.pooled}
+        loadings = (*loadings, *(free for free in free_parameters(model) if free.name in common))
         parts = [places[free.name] for free in loadings]
         if len(loadings) == 1 and loadings[0].axes[0] != name:
             blocks += [(level.reshape(level.shape[0], -1), None) for level in parts[0]]

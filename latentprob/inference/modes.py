@@ -62,7 +62,7 @@ def places(
 
 def has_levels(model: Model) -> bool:
     """Whether some parameters are told of by few rows each."""
-    return any(free.part == "levels" for free in free_parameters(model))
+    return any(free.part == "levels" or free.pooled for free in free_parameters(model))
 
 
 def _held(evaluate: Evaluate, density: Density, model: Model) -> Evaluate:

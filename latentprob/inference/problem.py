@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from latentprob.program import Program
 
 CPU = torch.device("cpu")
+STATE_MATRICES = 10  # of a step of a state space, about, that its filter makes
 ModelFunction = Callable[[], Any]
 GuideFactory = Callable[[ModelFunction], nn.Module]
 Attrs = dict[str, float | int | str | bool]
@@ -54,9 +55,12 @@ class Problem:
 
     @property
     def cells(self) -> int:
-        """Rows, times the numbers that a step of a chain takes: a matrix over its levels or dims."""
+        """Rows, times the numbers that a step of a chain takes: a matrix over its levels, several over its dims."""
         chain = self.program.layout.chain
-        return self.rows if chain is None else self.rows * (self.program.model[chain].size or 1) ** 2
+        if chain is None:
+            return self.rows
+        matrices = 1 if self.program.model.is_level(chain) else STATE_MATRICES
+        return self.rows * matrices * (self.program.model[chain].size or 1) ** 2
 
     @property
     def drawn(self) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ def refined(
 
     There is none where the structure or the cost does not allow it. closed: whether nothing but global sites is hidden.
     """
-    most = CELLS // problem.rows
+    most = CELLS // problem.cells
     if wanted is False or (wanted is None and (not closed or most < ROUND * draws)):
         return Refinement()
     space = space_of(module.priors, starts[0], probit=True) if closed and problem.program.site_axes else None

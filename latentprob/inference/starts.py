@@ -25,6 +25,8 @@ SHRINK = 2.0  # rows of the overall average that each group's average is mixed w
 BACKFIT = 3  # rounds over the terms of a sum
 TINY = 1e-12  # a spread below it is none
 POOLED = ("levels", "scale")  # parts of a PerLevel
+COMMON = ("mean", "scale")  # parts of a Linear by a column
+LEAST = 0.1  # of the size of what is pooled: the least scale that it starts with
 LEVEL_SCALE = 0.5  # of the spread of what is predicted: what a PerLevel's levels start with
 PROCESS = ("lengthscale", "variance", "inducing")  # parts of a process that pretraining finds
 
@@ -75,9 +77,11 @@ def parameters(problem: Problem, guess: Guess) -> dict[str, Array]:
         residual = _residual(problem.program.model[name], y, fitted.get("loc"))
         if problem.program.model.is_level(name) and is_sparse(problem.program.model[name]):
             found[f"{name}_probs"] = _given_shares(problem.program.model[name], y, guess.weights)
+        common = [f for f in own if isinstance(f.source, Linear) and f.part in COMMON]
         for f in own:
-            if f.name not in found:
+            if f.name not in found and f not in common:
                 found[f.name] = _by_moments(f, problem, guess, y, residual)
+        found |= {f.name: _in_common(f, found, own) for f in common}
         guess = shown
     return found
 
@@ -124,7 +128,7 @@ def _names(free: list[Free]) -> list[str]:
 def _is_linked(problem: Problem, free: Free) -> bool:
     kind = type(problem.program.model[free.variable])
     return (
-        free.part not in (*PROCESS, *POOLED)
+        free.part not in (*PROCESS, *POOLED, *COMMON)
         and (kind, free.parameter) in LINKED
         and (free.predictor or free.parameter in ("loc", "value"))
     )
@@ -195,6 +199,17 @@ def _by_moments(free: Free, problem: Problem, guess: Guess, y: Array, residual: 
     if free.predictor and law.parameters[free.parameter] == "positive":
         value = np.log(value)
     return _shaped(free, value, grouped)
+
+
+def _in_common(free: Free, found: dict[str, Array], own: list[Free]) -> Array:
+    """Mean and spread of what levels start with, the spread over the axes that its parameter lacks, too."""
+    levels = next(f for f in own if f.pooled and f.name == free.name.removesuffix(f"_{free.part}"))
+    value = found[levels.name]
+    if free.part == "mean":
+        return np.asarray(value.mean(axis=0))
+    over = tuple(i for i, axis in enumerate(levels.axes) if i == 0 or axis not in free.axes)
+    spread = np.sqrt(((value - value.mean(axis=0)) ** 2).mean(axis=over))
+    return np.maximum(spread, LEAST * (np.abs(value).mean(axis=over) + LEAST))
 
 
 def _pooled(free: Free, problem: Problem, y: Array) -> Array:

@@ -183,7 +183,7 @@ def _fit(problem: Problem, settings: SVI, setting: Setting, seed: int, progress:
     keep = np.arange(len(keep)) == top if turned(problem.program) else keep
     modes = [setting.space.split(where[r].vector)[0] for r in np.flatnonzero(keep)]
     module = setting.density.program
-    draws = max(SPIKE_DRAWS, min(settings.draws, GLOBAL_CELLS // max(1, setting.space.size)))
+    draws = min(settings.draws, max(SPIKE_DRAWS, GLOBAL_CELLS // max(1, setting.space.size)))
     better = refined(problem, module, modes, draws, generator, settings.refine, setting.closed)
     if better.chains:
         chains, keep = better.chains, only(keep, better.kept)

@@ -103,7 +103,7 @@ def _chain_turns(loadings: Array, kind: Symmetry, draws: Draws) -> tuple[Array, 
 
 def _common_level(model: Model, name: str) -> str | None:
     """The variable that gives every map of `name` weights of their own in each level, if there is one."""
-    levels = {getattr(free.source, "by", None) for free in loadings_of(model, name)}
+    levels = {None if free.pooled else getattr(free.source, "by", None) for free in loadings_of(model, name)}
     return levels.pop() if len(levels) == 1 else None
 
 

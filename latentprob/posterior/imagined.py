@@ -91,7 +91,7 @@ def _without_data(model: Model, rows: int, features: Features) -> Values:
     columns = tuple(_column(model, name, features) for name in model if not model.children(name))
     arrays: dict[str, np.ndarray] = {}
     for column in columns:
-        center, _ = TYPICAL.get(model[column.name].support, TYPICAL["real"])
+        center, _ = _center(model[column.name], len(column.features))
         shape = (rows, len(column.features))
         arrays[column.name] = np.zeros(shape, np.int64) if column.levels else np.full(shape, center)
     series = None if model.axis is None else Series(model.axis, rows)
@@ -114,6 +114,18 @@ def _column(model: Model, name: str, features: Features) -> Column:
     return Column(name, labels, len(labels) == 1, levels)
 
 
+def _center(law: Any, features: int) -> tuple[float, float]:
+    """Centre and spread of a variable without data; of counts of a total, and of shares, each feature's part."""
+    if not law.over_features:
+        return TYPICAL.get(law.support, TYPICAL["real"])
+    if law.support == "count" and law.total_count is None:
+        raise DataError(
+            "how many counts a row has is not known: write Multinomial(..., total_count=100), say, or hand over data="
+        )
+    part = float(law.total_count if law.support == "count" else 1) / features
+    return part, part
+
+
 def _typical(model: Model, schema: Schema) -> dict[str, np.ndarray]:
     found: dict[str, np.ndarray] = {}
     for column in schema.columns:
@@ -121,7 +133,7 @@ def _typical(model: Model, schema: Schema) -> dict[str, np.ndarray]:
         if levels:
             found[f"{column.name}_center"] = np.full((size, levels), 1 / levels)
             continue
-        center, spread = TYPICAL.get(model[column.name].support, TYPICAL["real"])
+        center, spread = _center(model[column.name], size)
         if isinstance(model[column.name], LogNormal):
             center = 0.0  # of log x
         found |= {f"{column.name}_center": np.full(size, center), f"{column.name}_spread": np.full(size, spread)}

@@ -13,7 +13,7 @@ from latentprob.spec.distributions import Distribution
 from latentprob.spec.maps import MLP, Dot, Linear, Module, PerFeature, PerLevel, Shared, Spread, Table, Translation
 from latentprob.spec.model import Model, argument, is_predictor, terms
 from latentprob.spec.sites import intercept_of, own_axes
-from latentprob.spec.structure import mixes, reads
+from latentprob.spec.structure import mixes, parents, reads
 
 LINKS: dict[str, Callable[[Expr], Expr]] = {
     "real": lambda e: e,
@@ -167,7 +167,7 @@ def network_name(scope: Scope, name: str, which: str, part: MLP) -> str:
         return f"{name}_encoder"
     value = argument(scope.model, name, which)
     several = sum(isinstance(other, MLP) for other in terms(value)) > 1
-    return f"{name}_{which}_{part.parent}_network" if several else f"{name}_{which}_network"
+    return f"{name}_{which}_{'_'.join(parents(part.parent))}_network" if several else f"{name}_{which}_network"
 
 
 def tail_axes(scope: Scope, name: str, which: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from latentprob.program.maps import network_name, tail_axes
 from latentprob.program.plan import Plan
 from latentprob.program.scope import Scope
 from latentprob.spec import distributions as spec
+from latentprob.spec.component import lookup
 from latentprob.spec.maps import MLP, Linear, Module
 from latentprob.spec.model import argument, parents, terms
 from latentprob.spec.sites import intercept_of, own_axes
@@ -55,7 +56,7 @@ def decoders(scope: Scope) -> list[Network]:
         sizes = [size(axis) for axis in (*own_axes(scope.model, name), *tail_axes(scope, name, which))]
         bias = intercept_of(argument(scope.model, name, which)) is part
         encodes = name in scope.model.embedded and part.parent in scope.plan.observed
-        start = feature(scope, part.parent)[1] if encodes else size(part.parent)
+        start = feature(scope, part.parent)[1] if encodes else size(lookup(part.parent)[0])
         layers = _layers(start, part.hidden, " * ".join(sizes) or "1", part.activation, bias)
         found.append(Network(network_name(scope, name, which, part), layers))
     return found

@@ -1,5 +1,6 @@
 """Priors: what a free parameter is drawn from, as lines of program text."""
 
+from dataclasses import replace
 from functools import singledispatch
 from typing import Any
 
@@ -20,6 +21,7 @@ from latentprob.program.defaults import (
 from latentprob.program.layout import WIDTH, nested
 from latentprob.program.maps import filled
 from latentprob.spec import distributions as spec
+from latentprob.spec.component import lookup
 from latentprob.spec.distributions import Distribution, MultivariateNormal
 from latentprob.spec.dynamics import LinearDynamics
 from latentprob.spec.sites import Free
@@ -42,6 +44,9 @@ def prior_text(context: Context, free: Free) -> tuple[str, str]:
     """The Pyro distribution of one free parameter, and the calls that give it its shape."""
     if free.prior == "point":
         return point_text(context, free, _sizes(context, free.axes)), ""
+    if free.pooled:
+        text = Text("Normal", (f"{free.name}_mean", f"{free.name}_scale"), tensor=True)
+        return placed(text, context, _sizes(context, free.axes))
     if free.prior is None:
         return _default(context, free)
     return placed(explicit(free.prior, context, free), context, _sizes(context, free.axes))
@@ -107,8 +112,12 @@ def _(prior: spec.Dirichlet, context: Context, free: Free) -> Text:
 
 def _default(context: Context, free: Free) -> tuple[str, str]:
     sizes = _sizes(context, free.axes)
+    if free.part == "mean":
+        of_weights = lookup(free.source.parent)[0] in free.axes
+        return _default(context, replace(free, part="weights" if of_weights else "intercept"))
     if free.part == "scale":
         _, spread = link_scale(context.model[free.variable], context, free)
+        spread += _per_unit(context, free)
         return placed(Text("HalfNormal", (spread,), spread != "1.0"), context, sizes)
     if free.part == "weights":
         return placed(weights_text(context, free), context, sizes)
@@ -124,12 +133,17 @@ def _default(context: Context, free: Free) -> tuple[str, str]:
 def weights_text(context: Context, free: Free) -> Text:
     """The default prior of weights: as widely spread as what they predict, over what they read."""
     _, spread = link_scale(context.model[free.variable], context, free)
-    scale = _times(LOC_WIDTH, spread)
-    parent = free.source.parent
-    if parent in context.plan.observed:
-        behind = ", None" * (len(free.axes) - free.axes.index(parent) - 1)
-        scale += f" / {context.spread(parent)}[:{behind}]" if behind else f" / {context.spread(parent)}"
+    scale = _times(LOC_WIDTH, spread) + _per_unit(context, free)
     return Text("Normal", ("0.0", scale), scale != repr(LOC_WIDTH))
+
+
+def _per_unit(context: Context, free: Free) -> str:
+    """The division by the spread of what weights read, where the data hold it."""
+    parent = getattr(free.source, "parent", "")
+    if parent not in context.plan.observed or parent not in free.axes or context.model.is_level(parent):
+        return ""
+    behind = ", None" * (len(free.axes) - free.axes.index(parent) - 1)
+    return f" / {context.spread(parent)}[:{behind}]" if behind else f" / {context.spread(parent)}"
 
 
 def _times(factor: float, spread: str) -> str:

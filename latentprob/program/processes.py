@@ -14,6 +14,7 @@ from latentprob.program.context import Context, size
 from latentprob.program.expression import ROW, Expr, binary, method, product, total
 from latentprob.program.maps import tail_axes, term
 from latentprob.program.scope import Scope
+from latentprob.spec.component import lookup
 from latentprob.spec.maps import GP
 from latentprob.spec.model import argument, terms
 from latentprob.spec.sites import Free, intercept_of, own_axes
@@ -83,7 +84,7 @@ def points(context: Context) -> list[str]:
     """The statements that make the inducing inputs: point estimates, first amid the values of their parent."""
     lines = []
     for base, _, _, part in processes(context.model.statements):
-        drawn = f"torch.randn({part.inducing}, {size(part.parent)})"
+        drawn = f"torch.randn({part.inducing}, {size(lookup(part.parent)[0])})"
         if part.parent in context.plan.observed:
             drawn = f"self.{part.parent}_center + self.{part.parent}_spread * {drawn}"
         lines.append(f"self.{base}_points = nn.Parameter({drawn})")

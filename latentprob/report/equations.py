@@ -42,8 +42,7 @@ def _of_variable(notation: Notation, name: str) -> Iterator[Equation]:
     yield Equation(variable(notation, name), relation, right)
     for which in law.parameters:
         for part in terms(argument(notation.model, name, which)):
-            if found := defined(part, notation, name, which):
-                yield Equation(*found)
+            yield from (Equation(*found) for found in defined(part, notation, name, which))
 
 
 @singledispatch

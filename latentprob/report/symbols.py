@@ -9,7 +9,7 @@ from latentprob.spec.component import lookup
 from latentprob.spec.model import Model
 from latentprob.spec.schema import Schema
 from latentprob.spec.sites import MATRICES, Free, Site, free_parameters, sites
-from latentprob.spec.structure import support_of
+from latentprob.spec.structure import mixes, support_of
 
 LETTERS = {
     "loc": "μ",
@@ -30,6 +30,7 @@ LETTERS = {
 }
 PARTS = {
     "levels": "a",
+    "mean": "m",
     "scale": "σ",
     "weights": "w",
     "intercept": "b",
@@ -81,7 +82,8 @@ class Notation:
     def axis(self, name: str) -> Name | None:
         """The index of the features or dims of a variable; None where it is one number, or written as a vector."""
         site = self.sites[name]
-        if not is_vector(site) or site.support == "real_vector":
+        whole = getattr(self.model.statements.get(name), "over_features", False)
+        if not is_vector(site) or site.support == "real_vector" or whole:
             return None
         return self.index("feature" if name in self.schema else "dim")
 
@@ -94,9 +96,7 @@ class Notation:
         found: list[Formula] = []
         own = free.axes[:-1] if free.domain in MATRICES else free.axes
         for axis in own:
-            if axis.endswith((".", "*")) or (
-                free.part in ("weights", "lengthscale") and axis == lookup(free.source.parent)[0]
-            ):
+            if axis.endswith((".", "*")) or (_by_parent(self.model, free) and axis == lookup(free.source.parent)[0]):
                 continue  # these are what the bold letter's elements are counted by
             if axis in self.sites and self.model.is_level(axis) and axis != free.variable:
                 found.append(level or self.index("level"))
@@ -144,13 +144,19 @@ def _mark(free: Free, same: list[Free]) -> str:
 
 def _letter(model: Model, schema: Schema, free: Free) -> Name:
     law = model[free.variable]
-    several = support_of(type(law)) == "real_vector" or law.parameters[free.parameter] in ("simplex", "logits")
-    by_parent = free.part in ("weights", "lengthscale") and is_vector(
-        sites(model, schema)[lookup(free.source.parent)[0]]
-    )
+    whole = support_of(type(law)) == "real_vector" or getattr(law, "over_features", False)
+    several = whole or law.parameters[free.parameter] in ("simplex", "logits")
+    by_parent = _by_parent(model, free) and is_vector(sites(model, schema)[lookup(free.source.parent)[0]])
     text = PARTS.get(free.part) or DOMAINS.get(free.domain) or LETTERS.get(free.parameter, free.parameter)
     bold = several or by_parent or free.domain in MATRICES or free.part == "inducing"
     return Name("W" if free.part == "weights" and several else text, bold)
+
+
+def _by_parent(model: Model, free: Free) -> bool:
+    """Whether a parameter has a number for each dim of its parent, which the bold letter's elements are."""
+    if free.part in ("mean", "scale"):
+        return lookup(free.source.parent)[0] in free.axes
+    return free.part in ("weights", "lengthscale") or mixes(model.statements, free.source)
 
 
 def is_vector(site: Site) -> bool:

@@ -10,7 +10,7 @@ from latentprob.spec.distributions import Distribution
 from latentprob.spec.maps import GP, Dot, Linear, Module, PerFeature, PerLevel, Shared, Spread, Table, Translation
 from latentprob.spec.model import argument, is_predictor, parents, terms
 from latentprob.spec.sites import Free, intercept_of
-from latentprob.spec.structure import reads
+from latentprob.spec.structure import mixes, reads
 
 LINKS = {"positive": "exp"}  # functions that lead from a predictor to the parameter's domain
 LOGITS = {"real": "logistic", "logits": "softmax"}  # and from logits to probabilities
@@ -80,10 +80,17 @@ def _(part: str, notation: Notation, name: str, which: str) -> Formula:
 
 
 @term.register(Distribution)
-@term.register(Table)
 @term.register(PerFeature)
 @term.register(Shared)
 def _(part: Component, notation: Notation, name: str, which: str) -> Formula:
+    return notation.symbol(_free(part, notation, name, which), level=_level(part, notation))
+
+
+@term.register
+def _(part: Table, notation: Notation, name: str, which: str) -> Formula:
+    if mixes(notation.model.statements, part):
+        weighed = notation.symbol(_free(part, notation, name, which))
+        return row(_transposed(weighed), whole(notation, part.parent))
     return notation.symbol(_free(part, notation, name, which), level=_level(part, notation))
 
 
@@ -149,28 +156,39 @@ def _with_intercept(part: Map, found: Formula, notation: Notation, name: str, wh
 
 
 @singledispatch
-def defined(part: Any, notation: Notation, name: str, which: str) -> tuple[Formula, str, Formula] | None:
-    """Left side, relation and right side of the equation that says what a term uses, where it needs one."""
-    return None
+def defined(part: Any, notation: Notation, name: str, which: str) -> list[tuple[Formula, str, Formula]]:
+    """Left side, relation and right side of the equations that say what a term uses, where it needs some."""
+    return []
 
 
 @defined.register
-def _(part: GP, notation: Notation, name: str, which: str) -> tuple[Formula, str, Formula]:
+def _(part: GP, notation: Notation, name: str, which: str) -> list[tuple[Formula, str, Formula]]:
     variance, lengths = (
         notation.symbol(_free(part, notation, name, which, each)) for each in ("variance", "lengthscale")
     )
     kernel = row(variance, Marked(Name("k"), below=lengths))
-    return _process(part, notation, name, which), "∼", applied("GP", Number("0"), kernel)
+    return [(_process(part, notation, name, which), "∼", applied("GP", Number("0"), kernel))]
 
 
 @defined.register
-def _(part: PerLevel, notation: Notation, name: str, which: str) -> tuple[Formula, str, Formula] | None:
+def _(part: PerLevel, notation: Notation, name: str, which: str) -> list[tuple[Formula, str, Formula]]:
     if part.prior is not None:
-        return None
+        return []
     levels, scale = (notation.symbol(_free(part, notation, name, which, each)) for each in ("levels", "scale"))
-    above = isinstance(scale, Marked) and scale.above is not None
-    variance = Marked(bracketed(scale) if above else scale, above=Number("2"))
-    return levels, "∼", applied("Normal", Number("0"), variance)
+    return [(levels, "∼", applied("Normal", Number("0"), _squared(scale)))]
+
+
+@defined.register
+def _(part: Linear, notation: Notation, name: str, which: str) -> list[tuple[Formula, str, Formula]]:
+    pooled = [f for f in notation.frees if f.pooled and (f.variable, f.parameter, f.source) == (name, which, part)]
+    by_name = {free.name: free for free in notation.frees}
+    law = {f: [notation.symbol(by_name[f"{f.name}_{each}"]) for each in ("mean", "scale")] for f in pooled}
+    return [(notation.symbol(f), "∼", applied("Normal", mean, _squared(scale))) for f, (mean, scale) in law.items()]
+
+
+def _squared(formula: Formula) -> Formula:
+    marked = isinstance(formula, Marked) and formula.above is not None
+    return Marked(bracketed(formula) if marked else formula, above=Number("2"))
 
 
 def _process(part: GP, notation: Notation, name: str, which: str) -> Formula:

@@ -91,6 +91,9 @@ class Spread(Map):
 class Linear(Map):
     """intercept + parent @ weights; with `by=c`, intercept[c] + parent @ weights[c].
 
+    By the levels of a column, `by=user`, both are partially pooled: Normal(mean, scale), mean and scale free, unless a
+    prior is written.
+
     With a pattern each factor, a dim of `parent`, loads on the features that are listed for it; all other weights are
     zero. The factors are called by names, which label them in the results, or by their numbers 0, 1, ...
 

@@ -12,10 +12,12 @@ from latentprob.spec.structure import Laws, argument_of, parents, places, site_n
 
 # Words of the program's text: its modules, its arguments, its locals, and what it uses of Python.
 RESERVED = (
+    *("context", "fn"),  # arguments of Pyro's handlers, which take those of the program beside them
     *("self", "torch", "pyro", "dist", "math", "rows", "batch", "nn", "constraints", "poutine", "len", "super"),
     *("parameters", "prior", "precision", "tril", "shift", "freedom", "seen", "probs", "joint", "slice", "_"),
     *("AutoNormal", "PyroModule", "PowerTransform", "SigmoidTransform", "inverse_wishart_tril", "seen_normal"),
     *("normal_log_prob", "seen_normal_log_prob", "multivariate_normal_log_prob", "seen_precision", "process_features"),
+    *("Chain", "chain_log_prob", "chain_belief", "stationary", "States", "states_log_prob", "states_belief"),
     *("patterned", "Counts", "StickBreakingTransform"),
 )
 DIMS = ("chain", "draw", "row", "feature")  # axes of the results
@@ -23,6 +25,7 @@ DIMS = ("chain", "draw", "row", "feature")  # axes of the results
 INPUT_PARTS = ("{}_seen", "{}_center", "{}_spread", "{}_dim", "{}_level", "{}_feature")
 PARTS = (
     *INPUT_PARTS,
+    *("{}_later", "{}_later_map", "{}_later_loc", "{}_later_covariance", "{}_probs", "{}_evidence"),
     *("{}_law", "{}_marginal", "{}_belief", "{}_residual", "{}_loaded", "{}_inverse", "log_{}", "{}_other", "{}_hot"),
     *("{}_loc", "{}_scale", "{}_log_scale", "{}_scale_tril", "{}_covariance", "{}_precision", "{}_weights"),
     *(

@@ -48,6 +48,7 @@ class Free:
         "variance" or "inducing" (the whitened values at the inducing inputs) of a GP; "levels" of a factor, of a
         statement of its own or of a PerLevel, and the "scale" by which a PerLevel pools them.
     predictor: whether it lives under the parameter's link.
+    pooled: whether the levels of a column have values around a "mean" of theirs, a free parameter as is their "scale".
     """
 
     name: str
@@ -55,10 +56,11 @@ class Free:
     parameter: str
     axes: tuple[str, ...]
     domain: str
-    part: Literal["value", "weights", "intercept", "lengthscale", "variance", "inducing", "levels", "scale"]
+    part: Literal["value", "weights", "intercept", "lengthscale", "variance", "inducing", "levels", "scale", "mean"]
     source: Any
     prior: Any
     predictor: bool
+    pooled: bool = False
 
     @property
     def pattern(self) -> Pattern | None:
@@ -150,9 +152,9 @@ def _free(model: Model, name: str, parameter: str, domain: str, value: Any) -> l
         elif isinstance(part, Linear):
             by = () if part.by is None else (part.by,)
             if part is intercept:
-                found.append(free("_intercept", (*by, *own, *tail), part, "intercept", part.intercept))
+                found += _in_common(model, free("_intercept", (*by, *own, *tail), part, "intercept", part.intercept))
             read = lookup(part.parent)[0]
-            found.append(free("_weights", (*by, read, *own, *tail), part, "weights", part.weights))
+            found += _in_common(model, free("_weights", (*by, read, *own, *tail), part, "weights", part.weights))
         elif isinstance(part, PerLevel):
             if part is intercept:
                 whole = free("", (*own, *tail), part, "intercept", part.intercept)
@@ -166,6 +168,20 @@ def _free(model: Model, name: str, parameter: str, domain: str, value: Any) -> l
                 found.append(free("_intercept", (*own, *tail), part, "intercept", part.intercept))
             found += _process(free("", (*own, *tail), part, "value", None))
     return found
+
+
+def _in_common(model: Model, base: Free) -> list[Free]:
+    """What the levels of a column have of a Linear, behind the mean and the scale of their law where they have none.
+
+    Of weights of a variable of the model the scale is one for all its dims, so that these may turn.
+    """
+    if base.source.by not in model.inputs or base.prior is not None or base.parameter == "value":
+        return [base]
+    own, parent = base.axes[1:], lookup(base.source.parent)[0]
+    narrow = tuple(axis for axis in own if axis != parent or parent in model.inputs)
+    mean = replace(base, name=f"{base.name}_mean", axes=own, part="mean")
+    scale = replace(base, name=f"{base.name}_scale", axes=narrow, part="scale", domain="positive", predictor=False)
+    return [mean, scale, replace(base, pooled=True)]
 
 
 def _process(base: Free) -> list[Free]:

@@ -140,10 +140,17 @@ def pooled(laws: Laws, factors: Mapping[str, str]) -> tuple[str, ...]:
             if column is not None:
                 found[column] = found.get(column, True) and drawn
             elif level and name not in laws:
-                found[name] = found.get(name, True) and isinstance(term, PerLevel) and term.prior != "point"
+                found[name] = found.get(name, True) and _has_law(term, at)
     columns = lookups(laws, factors)
     closed = {factor for column, factor in columns.items() if not found[column]}
     return tuple(name for name, is_open in found.items() if is_open and columns.get(name) not in closed)
+
+
+def _has_law(term: Any, at: At) -> bool:
+    """Whether the values that a term has for levels come from a law that they have in common."""
+    if isinstance(term, PerLevel):
+        return term.prior != "point"
+    return isinstance(term, Linear) and "point" not in (term.weights, term.intercept) and len(at) > 1
 
 
 def target(name: str, indices: Mapping[str, str]) -> str:

@@ -69,6 +69,13 @@ def test_levels_that_the_fitted_data_lack_follow_behind_the_others():
     assert found.schema["kind"].levels == (3, 7, 5)
 
 
+def test_levels_by_which_weights_are_pooled_may_be_new():
+    model = lp.Model("x ~ Normal(loc=Linear(w, by=kind), scale=1)")
+    fitted = read(model, ROWS[["kind", "x"]].assign(w=[1.0, 2, 3]))
+    found = read(model, pd.DataFrame({"kind": [5], "x": [0.0], "w": [1.0]}), like=fitted.schema)
+    assert found.schema["kind"].levels == (3, 7, 5)
+
+
 CLOSED = {
     "a table": "x ~ Normal(loc=Table(kind), scale=1)",
     "a table beside": "x ~ Normal(loc=PerLevel(kind), scale=Table(kind))",
@@ -81,7 +88,7 @@ CLOSED = {
 def test_levels_without_a_law_in_common_cannot_be_new(case):
     model = lp.Model(CLOSED[case])
     fitted = read(model, ROWS[["kind", "x"]])
-    with pytest.raises(DataError, match="holds 5 in row 1: levels are 3, 7."):
+    with pytest.raises(DataError, match=r"holds 5 in row 1: levels are 3, 7\."):
         read(model, pd.DataFrame({"kind": [3, 5], "x": [0.0, 1.0]}), like=fitted.schema)
 
 

@@ -223,6 +223,12 @@ CASES = {
     "replicates, apart": ("variances of x", "warn", "of b lies 6.8 sds above", lambda: run(replicated=replicated(7))),
     "coverage, right": ("coverage of x", "ok", "intervals", lambda: run(replicated=replicated(0))),
     "coverage, too wide": ("coverage of x", "warn", "intervals", lambda: run(replicated=replicated(0, 0.9))),
+    "coverage, of cells that levels were fitted to": (
+        "coverage of x",
+        "ok",
+        "the levels of user were fitted to them",
+        lambda: run(replicated=replicated(0, 0.6), levels=("user",)),
+    ),
     "coverage, of no use": ("coverage of x", "fail", "intervals", lambda: run(replicated=replicated(0, 0.6))),
     "last change, small": ("last change", "ok", "0.1 nats", lambda: run(sample_stats=steps(-5.1, -5), attrs=ASCENT)),
     "last change, large": ("last change", "warn", "3 nats", lambda: run(sample_stats=steps(-8, -5), attrs=ASCENT)),

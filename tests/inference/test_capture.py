@@ -169,3 +169,17 @@ def test_one_graph_for_all_restarts_says_what_pyro_says(problem, two_groups):
             assert found[restart] == pytest.approx(value.item())
             for name, parameter in loss.named_parameters():
                 assert torch.allclose(gradients[name][restart], parameter.grad, atol=1e-8), name
+
+
+def test_a_bernoulli_is_captured_in_a_few_operations():
+    x, logits = torch.tensor([0.0, 1.0, 0.3]), torch.tensor([-3.0, 60.0, 0.5], dtype=torch.float64)
+
+    def loss(at):
+        return torch.nn.functional.binary_cross_entropy_with_logits(at, x.double(), reduction="none").view(3).sum()
+
+    graph = captured(torch.func.grad_and_value(loss), logits)
+    gradient, value = graph(logits)
+    wanted, pull = torch.func.vjp(loss, logits)
+    assert torch.allclose(value, wanted)
+    assert torch.allclose(gradient, pull(torch.ones_like(wanted))[0])
+    assert len(graph.graph.nodes) < 15

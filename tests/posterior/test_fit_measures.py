@@ -69,7 +69,7 @@ def test_factor_scores_are_those_of_the_regression_method(confirmatory):
 
 
 def test_weights_outside_of_the_pattern_are_refused():
-    with pytest.raises(InferenceError, match="x_loc_weights has weights where the pattern .* has none; write 0 there"):
+    with pytest.raises(InferenceError, match=r"x_loc_weights has weights where the pattern .* has none; write 0 there"):
         lp.condition(lp.Model(THREE), parameters() | {"x_loc_weights": np.ones((3, 9))}, scores())
 
 

@@ -6,6 +6,7 @@ from scipy.special import gammaln, logsumexp
 from scipy.stats import dirichlet, gamma, poisson
 
 import latentprob as lp
+from latentprob.errors import DataError
 
 CONCENTRATION = [1.0, 1.5, 2.0]
 SIDE = 120
@@ -23,7 +24,9 @@ def simplex() -> tuple[np.ndarray, float]:
 def topics() -> tuple[lp.Fit, np.ndarray]:
     rng = np.random.default_rng(0)
     words, shares = rng.dirichlet(np.full(5, 0.5), 3), rng.dirichlet(CONCENTRATION, 30)
-    x = np.stack([rng.multinomial(n, p / p.sum()) for n, p in zip(rng.integers(4, 20, 30), shares @ words, strict=True)])
+    x = np.stack(
+        [rng.multinomial(n, p / p.sum()) for n, p in zip(rng.integers(4, 20, 30), shares @ words, strict=True)]
+    )
     model = lp.Model(f"t ~ Dirichlet({CONCENTRATION})\nx ~ Multinomial(probs=Table(t))")
     return lp.fit(model, {"x": x}, lp.SVI(steps=300, draws=2), progress=False), x
 
@@ -67,9 +70,16 @@ def test_refined_beliefs_come_near_the_moments_of_the_grid(topics):
 
 
 def test_shares_are_stated_by_lists_and_counts_of_one_total_are_simulated():
-    known = lp.simulate(lp.Model("t ~ Dirichlet(1, size=2)\nx ~ Multinomial(probs=Table(t), total_count=30)"), 9, features=4)
+    known = lp.simulate(
+        lp.Model("t ~ Dirichlet(1, size=2)\nx ~ Multinomial(probs=Table(t), total_count=30)"), 9, features=4
+    )
     assert (known["x"].sum("feature") == 30).all()
     assert known["x_probs"].dims == ("t_dim", "feature")
+
+
+def test_counts_without_a_total_are_not_simulated():
+    with pytest.raises(DataError, match=r"how many counts a row has is not known: write .* total_count=100"):
+        lp.simulate(lp.Model("x ~ Multinomial()"), 9, features=4)
 
 
 def test_a_saved_fit_answers_the_same(topics, tmp_path):
@@ -83,8 +93,12 @@ def test_topics_come_back_in_one_order_from_two_starts():
     rng = np.random.default_rng(1)
     words, shares = np.kron(np.eye(3), np.full(4, 0.25)), rng.dirichlet(np.full(3, 0.4), 120)
     x = np.stack([rng.multinomial(60, p) for p in shares @ words])
-    fit = lp.fit(lp.Model("t ~ Dirichlet(0.4, size=3)\nx ~ Multinomial(probs=Table(t))"), {"x": x},
-                 lp.SVI(restarts=2, steps=1500, draws=50), progress=False)
+    fit = lp.fit(
+        lp.Model("t ~ Dirichlet(0.4, size=3)\nx ~ Multinomial(probs=Table(t))"),
+        {"x": x},
+        lp.SVI(restarts=2, steps=1500, draws=50),
+        progress=False,
+    )
     assert fit.attrs["aligned"] == "t: order"
     for chain in fit.posterior["x_probs"].values:
         found = chain.mean(0)
@@ -100,8 +114,12 @@ def test_factors_of_counts_have_the_density_of_a_grid():
     rng = np.random.default_rng(0)
     z = rng.gamma(2, 0.5, (25, 1))
     x = rng.poisson(z * [2.0, 6, 1])
-    fit = lp.fit(lp.Model("z ~ Gamma(2, 2, size=1)\nx ~ Poisson(rate=Table(z))"), {"x": x}, lp.SVI(steps=300, draws=2),
-                 progress=False)
+    fit = lp.fit(
+        lp.Model("z ~ Gamma(2, 2, size=1)\nx ~ Poisson(rate=Table(z))"),
+        {"x": x},
+        lp.SVI(steps=300, draws=2),
+        progress=False,
+    )
     grid = np.linspace(1e-3, 12, 4000)
     for draw, rates in enumerate(fit.posterior["x_rate"].values[0]):
         rate = grid[:, None] * rates.reshape(-1)

@@ -159,6 +159,8 @@ CLOSED |= {
     "translations": "e[entity] ~ Normal(0, 1, size=3)\nr[relation] ~ Normal(0, 1, size=3)\n"
     "x ~ Bernoulli(logits=Shared() + Translation(e[head], r, e[tail]))",
     "pooled": "x ~ Poisson(rate=PerLevel(user, scale=HalfNormal(0.5)) + Linear(w))",
+    "pooled slopes": "x ~ Normal(loc=Linear(w, by=g), scale=Shared())",
+    "pooled weights": "z ~ Normal(0, 1, size=2)\nx ~ Normal(loc=Linear(z, by=g), scale=PerFeature())",
     "pooled by a known law": "x ~ Normal(loc=PerLevel(user, prior=Normal(0, 2)), scale=PerLevel(user))",
 }
 
@@ -197,6 +199,8 @@ DRAWN = {
     "weighed rates": "z ~ Gamma(0.5, 1, size=2)\nx ~ Poisson(rate=Table(z))",
     "weighed probabilities": "t ~ Dirichlet(2, size=2)\nx ~ Bernoulli(probs=Table(t))",
     "weighed locations": "t ~ Dirichlet(2, size=2)\nx ~ Normal(loc=Table(t), scale=Table(t, per_feature=False))",
+    "network of levels": "u[user] ~ Normal(0, 1, size=2)\nx ~ Bernoulli(logits=MLP(u, hidden=[3]) + MLP(u[friend]))",
+    "process of levels": "u[user] ~ Normal(0, 1)\nx ~ Normal(loc=GP(u, inducing=5), scale=Shared())",
     "network and input": "c ~ Bernoulli(logits=MLP(w, hidden=[3]))\nx ~ Normal(loc=Table(c), scale=Shared())",
 }
 
@@ -226,7 +230,8 @@ CHAINS = {
     "x ~ Normal(loc=Table(s) + Linear(z, by=s), scale=Table(s))",
     "chain of two children": "s[time] ~ Markov(size=2)\nx ~ Normal(loc=Table(s), scale=1)\n"
     "y ~ Normal(loc=Table(s), scale=PerFeature())",
-    "states, level": "z[time] ~ LinearDynamics(transition=1, scale=Shared(), initial=10)\nx ~ Normal(loc=z, scale=Shared())",
+    "states, level": "z[time] ~ LinearDynamics(transition=1, scale=Shared(), initial=10)\n"
+    "x ~ Normal(loc=z, scale=Shared())",
     "states, regression": "z[time] ~ LinearDynamics(size=2, transition=[0.9, 0.5])\n"
     "x ~ Normal(loc=Linear(w) + Linear(z), scale=PerFeature())",
     "states, turning": "z[time] ~ LinearDynamics(transition=[[0.9, 0.2], [-0.2, 0.9]], scale=[1, 0.5])\n"

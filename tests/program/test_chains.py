@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from program_cases import CHAINS, FIRST, ROWS, Case, cases
+from program_cases import CHAINS, FIRST, ROWS, cases
 
 from latentprob.errors import ModelError
 from latentprob.program import chains, compile, evaluate, states
@@ -199,7 +199,9 @@ def test_draws_of_states_follow_their_law():
     np.testing.assert_allclose(found, transition, atol=0.02)
     np.testing.assert_allclose((z[1:] - z[:-1] @ transition.mT).std(0), scale, rtol=0.02)
     normal = torch.distributions.Normal
-    expected = torch.cat([normal(0.0, 2 * scale).log_prob(z[:1]), normal(z[:-1] @ transition.mT, scale).log_prob(z[1:])])
+    expected = torch.cat(
+        [normal(0.0, 2 * scale).log_prob(z[:1]), normal(z[:-1] @ transition.mT, scale).log_prob(z[1:])]
+    )
     torch.testing.assert_close(law.log_prob(z), expected.sum(1))
 
 

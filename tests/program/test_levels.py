@@ -106,6 +106,32 @@ PRIORS = {
 }
 
 
+def test_weights_by_a_column_have_a_law_in_common():
+    """Normal(mean, scale) around free means, one scale for each feature of what an input predicts."""
+    model = Model("x ~ Normal(loc=Linear(hot, by=item), scale=0.5)")
+    program = compile(model, ["x", "hot", "item"])
+    module, batch = program.build(BUFFERS), {name: BATCH[name] for name in ("x", "hot", "item")}
+    draws = drawn(
+        x_loc_intercept_mean=(2,),
+        x_loc_intercept_scale=(2,),
+        x_loc_intercept=(3, 2),
+        x_loc_weights_mean=(LEVELS, 2),
+        x_loc_weights_scale=(LEVELS, 2),
+        x_loc_weights=(3, LEVELS, 2),
+    )
+    draws |= {name: value.abs() for name, value in draws.items() if name.endswith("scale")}
+    prior = evaluate.joint_log_density(module, batch, draws) - evaluate.row_log_density(module, batch, draws).sum(-1)
+    for s in range(3):
+        at = {name.removeprefix("x_loc_"): value[s].numpy() for name, value in draws.items()}
+        expected = sum(
+            stats.norm(at[f"{part}_mean"], at[f"{part}_scale"]).logpdf(at[part]).sum()
+            + stats.norm(0, 2.5).logpdf(at[f"{part}_mean"]).sum()
+            + stats.halfnorm(scale=1).logpdf(at[f"{part}_scale"]).sum()
+            for part in ("intercept", "weights")
+        )
+        assert prior[s].item() == pytest.approx(expected, rel=1e-12)
+
+
 @pytest.mark.parametrize("case", PRIORS)
 def test_levels_have_the_density_of_their_law(case):
     statement, density = PRIORS[case]

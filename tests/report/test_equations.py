@@ -30,6 +30,20 @@ EXPECTED = {
             r", \sigma_{d}^{2} )",
         ],
     ),
+    "topics": (
+        "t ~ Dirichlet(0.5, size=2)\nx ~ Multinomial(probs=Table(t))",
+        [
+            r"\boldsymbol{t}_{n} \sim \mathrm{Dirichlet} ( 0.5 )",
+            r"\boldsymbol{x}_{n} \sim \mathrm{Multinomial} ( \boldsymbol{\pi}^{\top} \boldsymbol{t}_{n} )",
+        ],
+    ),
+    "weighed rates": (
+        "z ~ Gamma(1, 1, size=2)\nx ~ Poisson(rate=Table(z))",
+        [
+            r"z_{n j} \sim \mathrm{Gamma} ( 1 , 1 )",
+            r"x_{n d} \sim \mathrm{Poisson} ( \boldsymbol{\lambda}_{d}^{\top} \boldsymbol{z}_{n} )",
+        ],
+    ),
     "one factor": (
         "a ~ Normal(0, 1)\nx ~ Bernoulli(logits=Linear(a))",
         [

@@ -19,7 +19,7 @@ from latentprob.inference.natural.priors import Priors
 from latentprob.program.chains import chain_log_prob
 
 CELLS = 2_000_000  # numbers of the moves of all draws that are held at once
-BLOCK = 4096  # steps of a tree
+BLOCK = 8192  # steps of a tree
 TINY = 1e-100  # what a move of probability zero counts as, as in the program
 IMPOSSIBLE = -1e3  # its logarithm, where it is multiplied by a count of zero
 

@@ -108,7 +108,7 @@ def _(law: Any, program: Program, name: str) -> bool:
 def _is_loaded(loc: Linear, program: Program, name: str) -> bool:
     """Whether a location is linear in one integrated latent, all weights normal, and no cell is hidden."""
     normal = all(prior is None or isinstance(prior, spec.Normal) for prior in (loc.weights, loc.intercept))
-    whole = normal and loc.pattern is None
+    whole = normal and loc.pattern is None and loc.by not in program.model.inputs
     return whole and program.plan.get(loc.parent) == "integrate" and name not in program.missing
 
 
