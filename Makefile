@@ -47,9 +47,9 @@ contracts: env
 
 bench: env
 	@echo "bench: steps of the compiled program against hand-written Pyro and plain torch"
-	@$(BIN)/python benchmarks/steps.py
+	@$(BIN)/python benchmarks/steps.py --json benchmarks/steps.json --markdown benchmarks/steps.md
 	@echo "bench: whole fits against scikit-learn and others"
-	@$(BIN)/python benchmarks/fits.py
+	@$(BIN)/python benchmarks/fits.py --json benchmarks/fits.json --markdown benchmarks/fits.md
 	@echo "bench: the Swiss roll, unrolled"
 	@$(BIN)/python benchmarks/swiss_roll.py
 	@echo "bench: hidden Markov models against hmmlearn"

@@ -7,6 +7,7 @@ from latentprob.plots.bound import bound
 from latentprob.plots.calibration import calibration
 from latentprob.plots.comparison import comparison
 from latentprob.plots.components import components
+from latentprob.plots.forecast import forecast
 from latentprob.plots.graph import graph
 from latentprob.plots.instability import instability
 from latentprob.plots.latent_kl import latent_kl
@@ -23,6 +24,7 @@ __all__ = [
     "calibration",
     "comparison",
     "components",
+    "forecast",
     "graph",
     "instability",
     "latent_kl",

@@ -1,6 +1,7 @@
 """Information criteria of a point estimate."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from latentprob.posterior.beliefs import stream
 from latentprob.posterior.density import check_density, row_density
 from latentprob.posterior.result import Result, count
 from latentprob.spec.sites import Free, Site, free_parameters, masks
-from latentprob.spec.symmetry import loadings_of, symmetry
+from latentprob.spec.symmetry import is_oblique, loadings_of, symmetry
 
 
 def information(result: Result) -> pd.Series:
@@ -55,7 +56,7 @@ def degrees_of_freedom(result: Result) -> int:
     """How many numbers the model fits: those of its free parameters that can move on their own.
 
     A vector of K probabilities counts K - 1, a covariance D (D + 1) / 2; rotations of factors are taken off,
-    Z (Z - 1) / 2 for each set of loadings that may be rotated alone.
+    Z (Z - 1) / 2 for each set of loadings that may be rotated alone, and Z (Z - 1) for factors of free correlations.
     """
     model, schema, total = result.model, result.values.schema, 0
     free_weights = masks(model, schema)
@@ -69,9 +70,12 @@ def degrees_of_freedom(result: Result) -> int:
         loadings = loadings_of(model, name)
         if loadings and "rotation" in symmetry(model, schema, name):
             size = result.sites[name].shape[0]
-            by = {getattr(free.source, "by", None) for free in loadings}
+            by: set[Any] = {getattr(free.source, "by", None) for free in loadings}
             sets = len(result.level_labels(next(iter(by)))) if len(by) == 1 and None not in by else 1
             total -= sets * size * (size - 1) // 2
+        elif is_oblique(model, schema, name):
+            size = result.sites[name].shape[0]
+            total -= size * (size - 1)
     return total
 
 

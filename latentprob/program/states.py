@@ -51,7 +51,8 @@ def compose_runs(left: Parts, right: Parts) -> list[Tensor]:
     mean = times(carry, b + times(c, later_shift)) + e
     covariance = times(times(carry, c), d.transpose(0, 1)) + f
     shift = times(back, later_shift - times(later, b)) + shift
-    return [times(carry, a), mean, covariance, shift, times(times(back, later), a) + precision]
+    precision = times(times(back, later), a) + precision
+    return [times(carry, a), mean, covariance, shift, precision]
 
 
 def step_states(state: Parts, runs: Parts) -> list[Tensor]:
@@ -82,7 +83,8 @@ def states_filter(
     state = [torch.zeros_like(mean[:, 0]), torch.zeros_like(spread[..., 0])]
     runs = [run, mean, spread, said, known]
     mean, spread = scan(runs, state, compose_runs, step_states)
-    mean, spread = times(moves, mean), times(times(moves, spread), moves.transpose(0, 1))
+    mean, moved = times(moves, mean), times(moves, spread)
+    spread = times(moved, moves.transpose(0, 1))
     inner = unit(spread) + times(spread + noise, precision)
     spread = times(inverse(inner), spread + noise)
     rest = shift - times(precision, mean)

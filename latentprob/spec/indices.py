@@ -51,8 +51,23 @@ def check_indices(found: Laws, indices: Mapping[str, str]) -> None:
                 "write two names",
                 at=(name, "["),
             )
+    for name, index in indices.items():
+        if name not in factors:
+            _check_axis(found, name, index)
     for name, index in factors.items():
         _check_factor(found, name, index)
+
+
+def _check_axis(found: Laws, name: str, index: str) -> None:
+    """No variable and no input bears the name of what marks where series start."""
+    starts = f"{index}_first"
+    for other, law in found.items():
+        at = next((at for at, term in places(law, other) if starts in parents(term)), None)
+        if starts == other or at is not None:
+            raise ModelError(
+                f"'{starts}' marks where series along {index} start; write another name, such as {starts}_",
+                at=at or (other, "~"),
+            )
 
 
 def _check_factor(found: Laws, name: str, index: str) -> None:

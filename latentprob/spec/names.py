@@ -38,6 +38,8 @@ PARTS = (
         "{}_log_norm",
         "{}_log_odds",
         "{}_log_rate",
+        "{}_log_probs",
+        "{}_log_ways",
     ),
 )
 

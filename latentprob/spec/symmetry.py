@@ -110,6 +110,15 @@ def _of_dynamics(law: LinearDynamics) -> Symmetry:
     return ROTATION if turned else frozenset()
 
 
+def is_oblique(model: Model, observed: Container[str], name: str) -> bool:
+    """Whether correlated factors of unit scale may be turned into any others of unit scale: no pattern holds them."""
+    law = model[name]
+    if name in observed or not _is_correlated(law) or not isinstance(law.scale, (int, float)):
+        return False
+    readers = [term for child in model.children(name) for term in arguments_of(model, child) if name in parents(term)]
+    return all(isinstance(term, Linear) and term.pattern is None and term.by is None for term in readers)
+
+
 def _of_law(law: Distribution, place: int) -> Symmetry:
     """What a law leaves open along the axis `place` from the right."""
     if isinstance(law, LinearDynamics):

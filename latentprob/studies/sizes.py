@@ -6,6 +6,7 @@ from typing import Any
 from latentprob.errors import ModelError
 from latentprob.spec.component import Sum, nearest
 from latentprob.spec.distributions import Categorical, Distribution
+from latentprob.spec.dynamics import Markov
 from latentprob.spec.maps import Linear, PerFeature, Shared, Table
 from latentprob.spec.model import Model
 from latentprob.spec.structure import MATRICES, fields
@@ -33,7 +34,7 @@ def resized(model: Model, name: str, size: int) -> Model:
     x ~ Normal(loc=PerFeature(), scale=PerFeature())
     """
     law = model[name]
-    if size > 1 or not isinstance(law, Categorical):
+    if size > 1 or not isinstance(law, (Categorical, Markov)):
         return Model(model.indexed({**model.statements, name: type(law)(**{**fields(law), "size": size})}))
     return Model(model.indexed({child: _without(model, child, name) for child in model if child != name}))
 

@@ -100,7 +100,18 @@ def replicated(x: xr.DataArray) -> xr.DataArray:
     return x.expand_dims(chain=2, draw=30) + GENERATOR.normal(size=(2, 30, *x.shape))
 
 
+def ahead() -> dict[str, xr.DataArray]:
+    seen = xr.DataArray([1.0, np.nan, 3.0, 2.0], dims="row", name="x")
+    path = xr.DataArray([0, 0, 1, 1], dims="row", name="s")
+    return {
+        "seen": seen,
+        "draws": xr.DataArray(np.arange(101.0)[:, None] + [0, 10], dims=("draw", "step")),
+        "path": path,
+    }
+
+
 PLOTS = {
+    "forecast": lambda **kw: plots.forecast(**ahead(), **kw),
     "graph": lambda **kw: plots.graph(MODEL, ["x"], **kw),
     "latent_kl": lambda **kw: plots.latent_kl(kl(), **kw),
     "posterior_predictive": lambda **kw: plots.posterior_predictive(rows(), replicated(rows()), **kw),
@@ -272,3 +283,12 @@ def test_selection_shows_nats_below_the_best_size() -> None:
     np.testing.assert_allclose(lines["LOO"], [-40, 0, -2])
     np.testing.assert_allclose(lines["BIC"], [-40, 0, -10])
     assert ax.get_xlabel() == "c, recommended: 2"
+
+
+def test_bands_of_a_forecast_hold_their_share_of_the_draws() -> None:
+    ax = plots.forecast(**ahead())
+    wide, narrow = (band.get_paths()[0].vertices for band in ax.collections if band.get_label().endswith("follows"))
+    assert (wide[:, 1].min(), wide[:, 1].max()) == pytest.approx((5, 105))
+    assert (narrow[:, 1].min(), narrow[:, 1].max()) == pytest.approx((25, 85))
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert labels == ["s 0", "s 1", "90% of what follows", "50% of what follows"]

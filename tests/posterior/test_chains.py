@@ -124,6 +124,7 @@ def test_draws_of_states_have_the_moments_of_the_belief(level):
     assert float(np.corrcoef(draws.values[:, 0], draws.values[:, 1])[0, 1]) > 0.1  # neighbours go together
 
 
+@pytest.mark.slow
 def test_turned_states_mean_the_same():
     """Draws that differ by a rotation of the state agree when they are aligned, the matrix that moves it too."""
     rng = np.random.default_rng(0)

@@ -55,6 +55,16 @@ def test_likelihood_and_criteria_are_lavaans(confirmatory):
     assert found["BIC"] == pytest.approx(7646.7031612, abs=1e-3)
 
 
+def test_correlated_factors_without_a_pattern_count_as_factors_that_rotate():
+    """Nothing but the product of loadings and correlations is seen: as many numbers as of orthogonal factors."""
+    free = THREE.replace(THREE[THREE.index(", pattern") : THREE.index("}") + 1], "")
+    orthogonal = "z ~ Normal(0, 1, size=3)\nx ~ Normal(loc=Linear(z), scale=PerFeature())"
+    known = parameters() | {"x_loc_weights": np.random.default_rng(0).normal(size=(3, 9))}
+    oblique = lp.condition(lp.Model(free), known, scores()).information()["df"]
+    known.pop("z_correlation")
+    assert oblique == lp.condition(lp.Model(orthogonal), known, scores()).information()["df"] == 42
+
+
 @pytest.mark.parametrize("name", LAVAAN)
 def test_measures_are_lavaans(confirmatory, name):
     assert confirmatory.fit_measures()[name] == pytest.approx(LAVAAN[name], abs=2e-6 if name[0] in "CTRS" else 1e-4)

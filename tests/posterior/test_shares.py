@@ -10,6 +10,7 @@ from latentprob.errors import DataError
 
 CONCENTRATION = [1.0, 1.5, 2.0]
 SIDE = 120
+GRID = np.linspace(1e-3, 12, 4000)
 
 
 def simplex() -> tuple[np.ndarray, float]:
@@ -120,9 +121,20 @@ def test_factors_of_counts_have_the_density_of_a_grid():
         lp.SVI(steps=300, draws=2),
         progress=False,
     )
-    grid = np.linspace(1e-3, 12, 4000)
     for draw, rates in enumerate(fit.posterior["x_rate"].values[0]):
-        rate = grid[:, None] * rates.reshape(-1)
-        given = poisson.logpmf(x[:, None], rate).sum(-1) + gamma(2, scale=0.5).logpdf(grid)
-        exact = logsumexp(given, axis=1) + np.log(grid[1] - grid[0])
+        rate = GRID[:, None] * rates.reshape(-1)
+        given = poisson.logpmf(x[:, None], rate).sum(-1) + gamma(2, scale=0.5).logpdf(GRID)
+        exact = logsumexp(given, axis=1) + np.log(GRID[1] - GRID[0])
         np.testing.assert_allclose(fit.log_likelihood(particles=1000).values[0, draw], exact, atol=0.1)
+
+
+@pytest.mark.slow
+def test_sampled_factors_have_the_density_of_a_grid():
+    """NUTS draws the factors with the parameters; normals around them, on their support, take them out."""
+    x = np.random.default_rng(0).poisson(np.random.default_rng(1).gamma(2, 0.5, (8, 1)) * [2.0, 6, 1])
+    model = lp.Model("z ~ Gamma(2, 2, size=1)\nx ~ Poisson(rate=Table(z))")
+    fit = lp.fit(model, {"x": x}, lp.NUTS(draws=60, warmup=60, chains=1), progress=False)
+    rates = fit.posterior["x_rate"].values[0, 0].reshape(-1)
+    given = poisson.logpmf(x[:, None], GRID[:, None] * rates).sum(-1) + gamma(2, scale=0.5).logpdf(GRID)
+    exact = logsumexp(given, axis=1) + np.log(GRID[1] - GRID[0])
+    np.testing.assert_allclose(fit.log_likelihood(particles=1000).values[0, 0], exact, atol=0.1)

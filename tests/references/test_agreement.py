@@ -1,5 +1,7 @@
 """Variational draws against the sampler's, on the default priors."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -33,11 +35,18 @@ def moments(posterior: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     return draws.mean(axis=0), draws.std(axis=0)
 
 
+@pytest.fixture(scope="module")
+def sampled(data):
+    """The sampler's fit of a case, made once."""
+    return cache(lambda name: lp.fit(lp.Model(CASES[name][0]), data[CASES[name][1]], SAMPLER))
+
+
+@pytest.mark.parametrize("method", [lp.SVI(), lp.NaturalGradient()], ids=["svi", "natural"])
 @pytest.mark.parametrize("name", CASES)
-def test_refined_draws_agree_with_the_sampler(name: str, data) -> None:
+def test_refined_draws_agree_with_the_sampler(name: str, method, data, sampled) -> None:
     text, rows = CASES[name]
-    fit = lp.fit(lp.Model(text), data[rows], lp.SVI())
-    reference = lp.fit(lp.Model(text), data[rows], SAMPLER)
+    fit = lp.fit(lp.Model(text), data[rows], method)
+    reference = sampled(name)
     assert fit.attrs["refined"]
     assert reference.attrs["divergences"] == 0
     (mean, sd), (expected, spread) = moments(fit.posterior), moments(reference.posterior)

@@ -86,3 +86,40 @@ def test_products_of_columns_and_their_matrices(size):
     matrix = torch.arange(float(size**2)).reshape(size, size)
     matrix = matrix + matrix.T
     assert torch.allclose(packed(matrix) @ out, torch.einsum("in,ij,jn->n", x, matrix, x))
+
+
+def _spread(problem, columns, apart=6.0):
+    rng = np.random.default_rng(4)
+    x = (rng.normal(size=(3000, 2)) + apart * rng.integers(2, size=(3000, 1))) @ np.array(columns)
+    return problem("c ~ Categorical(size=2)\nx ~ MultivariateNormal(loc=Table(c), covariance=Table(c))", {"x": x})
+
+
+@pytest.mark.parametrize("columns", [[[1.0, 0.4], [0.0, 1.0]], [[1.0, 1.0], [0.0, 1e-6]]], ids=["round", "needle"])
+def test_half_the_digits_end_where_all_of_them_do(problem, monkeypatch, columns):
+    with isolated(0), torch.no_grad():
+        setting = prepare(_spread(problem, columns), 1, 0)
+        layout = Layout.of(setting.starts)
+        vectors = layout.join(setting.starts)
+        whole = ascend(setting.engine, layout, vectors, 500)
+        monkeypatch.setattr(ascent, "COARSE_ROWS", 1000)
+        half = ascend(setting.engine, layout, vectors, 500)
+        bound, _ = setting.engine.evaluate(layout.split(half.vectors))
+    assert whole.settled
+    assert half.settled
+    assert half.bounds[0, -1] == pytest.approx(whole.bounds[0, -1], abs=2 * ascent.LONG_GAIN * vectors.shape[1])
+    assert float(bound) >= half.bounds[0, -1] - 1e-6  # the last pass had all digits
+    assert (np.diff(half.bounds, axis=1) >= 0).all()
+
+
+def test_growing_parts_of_the_rows_lead_near_the_optimum_of_all(problem, monkeypatch):
+    monkeypatch.setattr(ascent, "PART_ROWS", 300)
+    with isolated(0), torch.no_grad():
+        setting = prepare(_spread(problem, [[1.0, 0.4], [0.0, 1.0]], apart=2.5), 1, 0)
+        engine, layout = setting.engine, Layout.of(setting.starts)
+        start = layout.join(setting.starts)
+        order = torch.randperm(3000, generator=torch.Generator().manual_seed(0))
+        near = ascent.growing(engine, layout, start, order)
+        before, after = (engine.evaluate(layout.split(at))[0] for at in (start, near))
+        top = ascend(engine, layout, start, 500).bounds[0, -1]
+    assert float(after) > float(before)
+    assert top - float(after) < 2 * start.shape[1]  # within a few posterior sds of every parameter
