@@ -1,7 +1,6 @@
 """Every model in `models/` is fitted at default settings, on real data, without an objection that stops a reader."""
 
 import re
-from pathlib import Path
 
 import networkx as nx
 import numpy as np
@@ -43,7 +42,7 @@ def views():
 
 def judges():
     """Ratings of judges by their traits, a row a rating."""
-    ratings = pd.read_csv(Path(__file__).parent / "references" / "us_judges.csv")
+    ratings = lp.datasets.load("judges")
     row, column = np.indices(ratings.shape)
     values = {"user": row.ravel(), "item": ratings.columns[column.ravel()], "rating": ratings.to_numpy().ravel()}
     return pd.DataFrame(values)

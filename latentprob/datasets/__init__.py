@@ -8,7 +8,7 @@ from latentprob.datasets.words import word_pairs
 from latentprob.errors import DataError
 from latentprob.spec.component import nearest
 
-NAMES = ("earthquakes", "faithful", "galaxies", "holzinger_swineford")
+NAMES = ("earthquakes", "faithful", "galaxies", "holzinger_swineford", "judges", "nile")
 
 
 def names() -> tuple[str, ...]:
@@ -20,7 +20,7 @@ def load(name: str) -> pd.DataFrame:
     """A data set of the package as a table, a row an observation.
 
     earthquakes: year, count. faithful: eruptions, waiting. galaxies: velocity.
-    holzinger_swineford: school, x1, ..., x9.
+    holzinger_swineford: school, x1, ..., x9. judges: CONT, INTG, ..., RTEN. nile: year, flow.
 
     >>> load("faithful").shape
     (272, 2)

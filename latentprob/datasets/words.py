@@ -16,8 +16,8 @@ def word_pairs(
 ) -> pd.DataFrame:
     """Words with the words around them, and as many negative samples for each pair: columns word, neighbour, pair.
 
-    window: how many words to each side are the neighbours of a word. negatives: neighbours for each pair that were drawn
-    by the words' frequency to the power 0.75 instead of seen; there `pair` is 0 (Mikolov et al., 2013).
+    window: how many words to each side are the neighbours of a word. negatives: neighbours for each pair that were
+    drawn by the words' frequency to the power 0.75 instead of seen; there `pair` is 0 (Mikolov et al., 2013).
     least: how often a word occurs at least; rarer ones are left out before the windows are laid.
 
     >>> import latentprob as lp

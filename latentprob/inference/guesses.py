@@ -25,7 +25,7 @@ from latentprob.spec.structure import places, reads
 START_ROWS = 5_000  # rows that starts are made from
 LLOYD = 10  # iterations of k-means in even restarts; odd ones keep to the first, for k-means may miss the best mode
 EMPTYING = 500  # iterations of coordinate ascent: components die slowly
-LEVEL_SPREAD = 0.5  # of the values that a factor's levels start with
+LEVEL_SPREAD = 0.6  # of the values that a factor's levels start with
 JITTER = 0.5  # noise on the factors' scores in all restarts but the first
 
 Array = np.ndarray

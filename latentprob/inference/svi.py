@@ -39,6 +39,7 @@ SMALL_BATCH = 128  # rows of a minibatch where there are networks: few steps hol
 LARGE_BATCH = 1_024  # rows of a minibatch elsewhere
 STEPS = {True: 20_000, False: 4_000}  # budget with networks, and where the mode was found first
 RATES = {True: 0.005, False: 0.01}  # learning rates, the second in posterior standard deviations
+PRODUCTS_RATE = 0.05  # in a tenth of the prior's spread, where levels are multiplied
 WINDOWS = {True: 200, False: 40}  # steps between two looks at the bound, at least: networks gain slowly
 PATIENCE = {True: 2, False: 1}  # windows without a gain until the learning rate falls
 LARGE = 2_000  # global numbers from which one restart is made
@@ -141,6 +142,13 @@ def turned(program: Program) -> bool:
     return loose or any(not model.is_level(name) for name in model.embedded)
 
 
+def multiplied(program: Program) -> bool:
+    """Whether levels of factors are multiplied with each other."""
+    model = program.model
+    terms = [part for name, law in model.statements.items() for _, part in places_of(law, name)]
+    return any(isinstance(part, Dot) and len({*parents(part)} & {*model.factors}) > 1 for part in terms)
+
+
 def _in_data_units(space: Space, problem: Problem) -> Space:
     """The space with the data's spread for locations without a prior, which would say it."""
     frees = free_parameters(problem.program.model)
@@ -214,8 +222,12 @@ def _fit(problem: Problem, settings: SVI, setting: Setting, seed: int, progress:
 
 
 def _places(problem: Problem, setting: Setting) -> list[Place]:
-    """Where each restart begins: at a mode, or at its start where networks or drawn latents have none."""
-    if setting.closed and setting.space.size:
+    """Where each restart begins: at a mode, or at its start where networks or drawn latents have none.
+
+    Where levels are multiplied the mode follows the noise, far from the bound's optimum: of 200 x 300 ratings with rank
+    5 the bound ends 600 nats higher from small levels.
+    """
+    if setting.closed and setting.space.size and not multiplied(problem.program):
         return places(*problem.arguments(), setting.density, [s.values for s in setting.begun], problem.program.model)
     space = setting.space
     return [
@@ -265,7 +277,7 @@ def _climb(
         end = climb(
             step,
             restarts.start(),
-            learning_rate=settings.learning_rate or RATES[networks],
+            learning_rate=settings.learning_rate or (PRODUCTS_RATE if multiplied(problem.program) else RATES[networks]),
             steps=steps,
             window=window_steps(problem.rows, batch, WINDOWS[networks]),
             patience=PATIENCE[networks],

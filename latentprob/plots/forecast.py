@@ -26,7 +26,7 @@ def forecast(
     >>> seen = xr.DataArray([1.0, 2.0, 1.5], dims="row")
     >>> draws = xr.DataArray(np.random.default_rng(0).normal(2, 1, (100, 4)), dims=("draw", "step"))
     >>> ax = forecast(seen, draws)
-    >>> ax.get_xlim()[1] > 6
+    >>> bool(ax.get_xlim()[1] > 6)
     True
     """
     ax = ax or new_axes(6.4, 2.9)

@@ -195,7 +195,17 @@ def loo(result: Result, tree: xr.DataTree) -> Any:
         )
     with warnings.catch_warnings():  # the Pareto k that it warns of are in what is returned, and in the diagnosis
         warnings.filterwarnings("ignore", message="Estimated shape parameter of Pareto")
-        return _loo(result, tree)
+        return _loo(result, _telling(result, tree))
+
+
+def _telling(result: Result, tree: xr.DataTree) -> xr.DataTree:
+    """Posterior and densities of the rows with a seen cell: of a step of gaps alone there is nothing to leave out."""
+    groups = {name: tree[name].to_dataset() for name in ("posterior", "log_likelihood")}
+    names = [name for name, site in result.sites.items() if site.role == "observed"]
+    if all(name in result.values.seen for name in names):
+        says = np.logical_or.reduce([result.values.seen[n].reshape(count(result.values), -1).any(-1) for n in names])
+        groups["log_likelihood"] = groups["log_likelihood"].isel({result.values.schema.row: says})
+    return xr.DataTree.from_dict(groups)
 
 
 def _loo(result: Result, tree: xr.DataTree) -> Any:

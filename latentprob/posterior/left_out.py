@@ -15,7 +15,7 @@ from latentprob.posterior.beliefs import PARTICLES
 from latentprob.posterior.density import LOO_DRAWS_MIN, loo, posterior_lacks, row_density
 from latentprob.posterior.importance import pareto_k
 from latentprob.posterior.matching import Array
-from latentprob.posterior.package import by_row, rows_of
+from latentprob.posterior.package import by_row
 from latentprob.posterior.result import Result, count
 from latentprob.posterior.rows import at_rows, sampled_rows, suspects
 from latentprob.posterior.simulate import replicate
@@ -32,12 +32,12 @@ def possible(result: Result) -> bool:
 
 
 def left_out_k(result: Result, seed: int) -> xr.DataArray:
-    """Pareto k by row, of all rows or of the least probable ones and a random sample."""
+    """Pareto k by row, of all rows that have a seen cell, or of the least probable ones and a random sample."""
     most = ROWS if count(result.values) <= ROWS else SAMPLED
     some = at_rows(result, suspects(result, most, seed))
     groups = tree(some)
-    k = np.asarray(loo(some, groups).pareto_k)
-    return xr.DataArray(k, dims=(some.values.schema.row,), coords=rows_of(some.values), name="pareto_k")
+    k: xr.DataArray = loo(some, groups).pareto_k
+    return k.rename("pareto_k")
 
 
 def left_out_pit(result: Result, names: tuple[str, ...], seed: int) -> Mapping[str, xr.DataArray]:

@@ -75,6 +75,8 @@ def binary(left: Expr, operator: str, right: Expr, order: tuple[str, ...]) -> Ex
     a, b = aligned(left, dims), aligned(right, dims)
     if operator in "*/":
         return Expr(f"{a.within(PRODUCT)} {operator} {b.operand}", dims, PRODUCT)
+    if operator == "+" and b.number is None and b.binds == PRODUCT and b.text.startswith("-"):
+        return Expr(f"{a.text} - {b.text[1:]}", dims, SUM)
     return Expr(f"{a.text} {operator} {b.within(PRODUCT) if operator == '-' else b.text}", dims, SUM)
 
 

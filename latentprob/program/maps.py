@@ -104,7 +104,7 @@ def _(part: Dot, scope: Scope, name: str, which: str) -> Expr:
 @term.register
 def _(part: Translation, scope: Scope, name: str, which: str) -> Expr:
     first, second, third = (scope.values[read].text for read in reads(part))
-    return Expr(f"-({first} + {second} - {third}).square().sum(-1)", (ROW,), PRODUCT)
+    return Expr(f"-torch.sum(({first} + {second} - {third}).square(), -1)", (ROW,), PRODUCT)
 
 
 @term.register

@@ -31,9 +31,8 @@ def inverse(matrix: Tensor) -> Tensor:
     if len(matrix) == 1:
         return matrix.reciprocal()
     if len(matrix) == 2:
-        (a, b), (c, d) = matrix.unbind(1)[0].unbind(0), matrix.unbind(1)[1].unbind(0)
-        cofactors = torch.stack([torch.stack([d, -c]), torch.stack([-b, a])])
-        return cofactors / (a * d - b * c)
+        cofactors = matrix.flip(0, 1) * (2 * unit(matrix) - 1)
+        return cofactors.transpose(0, 1) / (matrix[0] * cofactors[0]).sum(0)
     return torch.linalg.inv(matrix.movedim(-1, 0)).movedim(0, -1)
 
 

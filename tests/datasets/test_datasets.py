@@ -13,6 +13,8 @@ SHAPES = {
     "faithful": (272, ["eruptions", "waiting"]),
     "galaxies": (82, ["velocity"]),
     "holzinger_swineford": (301, ["school", *(f"x{i}" for i in range(1, 10))]),
+    "judges": (43, ["CONT", "INTG", "DMNR", "DILG", "CFMG", "DECI", "PREP", "FAMI", "ORAL", "WRIT", "PHYS", "RTEN"]),
+    "nile": (100, ["year", "flow"]),
 }
 
 
@@ -55,6 +57,12 @@ def test_holzinger_swineford_has_the_known_likelihood():
     saturated = stats.multivariate_normal(cells.mean(axis=0), covariance).logpdf(cells).sum()
     assert saturated == pytest.approx(-3737.74493 + 85.30552 / 2, abs=1e-3)
     assert table["school"].value_counts().to_dict() == {"Pasteur": 156, "Grant-White": 145}
+
+
+def test_the_nile_falls_after_the_dam():
+    """Cobb (1978): means of 1,097.75 up to 1898, and of 849.97 from 1899."""
+    flow = datasets.load("nile").set_index("year")["flow"]
+    assert (flow[:1898].mean(), flow[1899:].mean()) == pytest.approx((1097.75, 849.972), abs=0.01)
 
 
 def test_the_corrected_galaxy():

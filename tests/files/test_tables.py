@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from latentprob.errors import FileError
-from latentprob.files.tables import read_table, write_table
+from latentprob.files.tables import read_table, with_series, write_table
 
 FRAME = pd.DataFrame({"a": [1.5, np.nan, 3.0], "n": [1, 2, 3], "who": ["u", "v", "w"]})
 
@@ -102,3 +102,10 @@ def test_a_failed_writing_leaves_the_old_table(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="no space"):
         write_table(tmp_path / "table.csv", FRAME.iloc[:1])
     assert len(read_table(tmp_path / "table.csv")) == len(FRAME)
+
+
+def test_a_column_of_series_bears_the_name_that_the_data_room_knows():
+    assert list(with_series(FRAME, "who")) == ["a", "n", "series"]
+    assert with_series(FRAME, None) is FRAME
+    with pytest.raises(FileError, match="the table has no column 'whom'; it has a, n, who"):
+        with_series(FRAME, "whom")

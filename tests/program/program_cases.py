@@ -166,7 +166,7 @@ CLOSED |= {
 
 # At least one latent is drawn.
 DRAWN = {
-    "item response": "ability ~ Normal(0, 1)\nx ~ Bernoulli(logits=Linear(ability))",
+    "binary factor": "ability ~ Normal(0, 1)\nx ~ Bernoulli(logits=Linear(ability))",
     "categorical factors": "z ~ Normal(0, 1, size=2)\nx ~ Categorical(logits=Linear(z))",
     "categorical network": "z ~ Normal(0, 1, size=2)\nx ~ Categorical(logits=MLP(z, hidden=[5]))",
     "gamma latent": "z ~ Gamma(2, 1, size=2)\nx ~ Poisson(rate=MLP(z, hidden=[4]))",
@@ -242,7 +242,7 @@ CHAINS = {
 FIRST = [True, False, False, False, True, False, True]  # where series start
 # What is hidden is computed from the data: no gaps, no beliefs; some without priors.
 EMBEDDED = {
-    **{name: text for name, text in FILES.items() if name not in SHIPPED},
+    **{name: text for name, text in FILES.items() if Model(text).embedded},
     "linear": "z = Linear(x, size=2)\nx ~ Normal(loc=Linear(z), scale=Shared())",
     "linear, by level": "z = Linear(x, by=g, size=2)\nx ~ Normal(loc=Linear(z, by=g), scale=PerFeature())",
     "of an input": "z = Linear(w, size=2)\nx ~ Normal(loc=Linear(z), scale=Shared())",

@@ -24,7 +24,9 @@ LIKELIHOODS = {
 
 @pytest.fixture(scope="module")
 def series():
-    read = {name: pd.read_csv(HERE / f"{name}.csv") for name in ("geyser", "nile", "hmm_example")}
+    read = {name: pd.read_csv(HERE / f"{name}.csv") for name in ("geyser", "hmm_example")} | {
+        "nile": lp.datasets.load("nile")
+    }
     columns = {"geyser": "waiting", "nile": "flow", "hmm_example": "y"}
     found = {name: {"x": table[columns[name]]} for name, table in read.items()}
     return {**found, "earthquakes": {"x": lp.datasets.load("earthquakes")["count"]}}

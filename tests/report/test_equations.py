@@ -119,7 +119,10 @@ def schema(model: Model) -> Schema:
     """Data that hold the inputs, and the variables that no other random variable is made of, two features each."""
     leaves = [name for name in model if all(child in model and is_map(model, child) for child in model.children(name))]
     observed = [name for name in leaves if not is_map(model, name)]
-    return Schema(tuple(Column(name, ("a", "b")) for name in (*observed, *model.inputs)))
+    levels = [name for name in model.inputs if model.is_level(name)]
+    features = [name for name in (*observed, *model.inputs) if name not in levels]
+    made = [*(Column(name, ("a", "b")) for name in features), *(Column(name, levels=("a", "b")) for name in levels)]
+    return Schema(tuple(made))
 
 
 def is_map(model: Model, name: str) -> bool:
@@ -139,7 +142,14 @@ def test_equations_are_those_of_the_text_books(case: str) -> None:
 
 
 NUMBERS = {"positive": "1", "real": "0", "unit": "0.5"}
-PARENTS = {"Nearest": "c = Nearest(x, size=3)\nx ~ Normal(loc=Table(c), scale=1)"}
+PARENTS = {
+    "Nearest": "c = Nearest(x, size=3)\nx ~ Normal(loc=Table(c), scale=1)",
+    "Embedding": "u[user] = Embedding(size=2)\nx ~ Normal(loc=Linear(u), scale=1)",
+    "PerLevel": "x ~ Normal(loc=PerLevel(user), scale=1)",
+    "Dot": "u[user] ~ Normal(0, 1, size=2)\nv[item] ~ Normal(0, 1, size=2)\nx ~ Normal(loc=Dot(u, v), scale=1)",
+    "Translation": "e[entity] ~ Normal(0, 1, size=2)\nr[relation] ~ Normal(0, 1, size=2)\n"
+    "x ~ Bernoulli(logits=Translation(e[head], r, e[tail]))",
+}
 
 
 def of_distribution(name: str) -> str:
