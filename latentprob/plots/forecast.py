@@ -20,7 +20,8 @@ def forecast(
 ) -> Axes:
     """One feature of one series, and behind it the median of the draws with bands of 50 and 90 %.
 
-    seen: (row,), gaps NaN. draws: (draw, step). path: (row,) the level of each step, by which points are coloured.
+    seen: (row,), gaps NaN; numbers that label the rows, such as years, go on in the forecast. draws: (draw, step).
+    path: (row,) the level of each step, by which points are coloured.
 
     >>> import numpy as np, xarray as xr
     >>> seen = xr.DataArray([1.0, 2.0, 1.5], dims="row")
@@ -30,7 +31,7 @@ def forecast(
     True
     """
     ax = ax or new_axes(6.4, 2.9)
-    steps, after = np.arange(1, len(seen) + 1), len(seen) + np.arange(1, draws.sizes["step"] + 1)
+    steps, after = _times(seen, draws.sizes["step"])
     ax.plot(steps, seen.values, color=FAINT, lw=0.8, zorder=1)
     levels = np.unique(path.values) if path is not None else np.zeros(1)
     ahead, *palette = colours(1 + len(levels))
@@ -42,10 +43,19 @@ def forecast(
         low, high = np.quantile(draws.values, [(1 - share) / 2, (1 + share) / 2], axis=draws.get_axis_num("draw"))
         ax.fill_between(after, low, high, color=ahead, alpha=dark, lw=0, label=f"{share:.0%} of what follows")
     ax.plot(after, draws.median("draw"), color=ahead, lw=1.5)
-    ax.axvline(len(seen) + 0.5, color=FAINT, lw=0.8, ls=":")
+    ax.axvline((steps[-1] + after[0]) / 2, color=FAINT, lw=0.8, ls=":")
     ax.set(title=title, xlabel=str(seen.dims[0]), ylabel=_called(seen, ""))
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
     return ax
+
+
+def _times(seen: xr.DataArray, ahead: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places of the rows on the axis, (N,), and of the steps that follow: by their labels, or counted from 1."""
+    labels = seen.get_index(seen.dims[0]).to_numpy()
+    numbered = seen.dims[0] in seen.coords and labels.dtype.kind in "iuf" and len(labels) > 1
+    steps = labels if numbered else np.arange(1, len(seen) + 1)
+    apart = np.median(np.diff(steps)) if numbered else 1
+    return steps, steps[-1] + apart * np.arange(1, ahead + 1)
 
 
 def _called(array: xr.DataArray, instead: str) -> str:
