@@ -14,7 +14,7 @@ NOISE_POWER = 0.75  # of a word's frequency, in which negative samples are drawn
 def word_pairs(
     tokens: Sequence[str], window: int = 2, negatives: int = 5, least: int = 1, seed: int = 0
 ) -> pd.DataFrame:
-    """Words with the words around them, and as many negative samples for each pair: columns word, neighbour, pair.
+    """Words with the words around them, and as many negative samples for each pair: columns word, context, pair.
 
     window: how many words to each side are the neighbours of a word. negatives: neighbours for each pair that were
     drawn by the words' frequency to the power 0.75 instead of seen; there `pair` is 0 (Mikolov et al., 2013).
@@ -38,5 +38,5 @@ def word_pairs(
     chances = often**NOISE_POWER / (often**NOISE_POWER).sum()
     drawn = np.random.default_rng(seed).choice(names, (len(found[0]), negatives), p=chances).astype(object)
     word = np.repeat(words[found[0]], 1 + negatives)
-    neighbour = np.column_stack([words[found[1]], drawn]).ravel()
-    return pd.DataFrame({"word": word, "neighbour": neighbour, "pair": np.tile([1, *[0] * negatives], len(found[0]))})
+    context = np.column_stack([words[found[1]], drawn]).ravel()
+    return pd.DataFrame({"word": word, "context": context, "pair": np.tile([1, *[0] * negatives], len(found[0]))})

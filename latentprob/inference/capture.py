@@ -18,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 
 from latentprob.errors import InferenceError
 from latentprob.inference.unconstrain import Space
+from latentprob.program.evaluate import fed
 
 ROW = "row"  # the plate of the rows
 COMPILE = 10_000_000  # operations times runs: 100 s eagerly, twice what inductor takes to compile
@@ -75,8 +76,9 @@ class Loss(nn.Module):
         self.rows = rows
 
     def forward(self, batch: Mapping[str, Tensor], weights: Tensor) -> Tensor:
-        guide = poutine.trace(self.program.guide).get_trace(**batch, rows=self.rows)
-        model = poutine.trace(poutine.replay(self.program.marginal, trace=guide)).get_trace(**batch, rows=self.rows)
+        guide = poutine.trace(fed(self.program.guide, batch, self.rows)).get_trace()
+        marginal = fed(self.program.marginal, batch, self.rows)
+        model = poutine.trace(poutine.replay(marginal, trace=guide)).get_trace()
         return log_prob(guide, weights) - log_prob(model, weights)
 
 
@@ -92,8 +94,8 @@ class Density(nn.Module):
 
     def forward(self, vector: Tensor, batch: Mapping[str, Tensor], weights: Tensor) -> Tensor:
         values, log_jacobian = self.space.split(vector)
-        at = poutine.condition(self.program.marginal, data=values)
-        density = log_prob(poutine.trace(at).get_trace(**batch, rows=self.rows), weights)
+        at = poutine.condition(fed(self.program.marginal, batch, self.rows), data=values)
+        density = log_prob(poutine.trace(at).get_trace(), weights)
         return density + log_jacobian if self.jacobian else density
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from latentprob.inference.capture import Density, Noise, automatic_guide, log_prob
 from latentprob.inference.problem import Problem
+from latentprob.program.evaluate import fed
 
 CELLS = 2_000_000  # draws times rows that are held at once
 DENSITY_CELLS = 50_000_000  # draws times rows up to which the joint density of every draw is computed
@@ -35,8 +36,8 @@ class Sampler(nn.Module):
         }
         log_p = log_q = weights.new_zeros(())
         if self.density:
-            at = poutine.condition(self.program.marginal, data=drawn)
-            log_p = log_prob(poutine.trace(at).get_trace(**batch, rows=self.rows), weights)
+            at = poutine.condition(fed(self.program.marginal, batch, self.rows), data=drawn)
+            log_p = log_prob(poutine.trace(at).get_trace(), weights)
             log_q = log_prob(guide, weights)
         return sites(self.program, drawn), log_p, log_q
 

@@ -25,6 +25,7 @@ from latentprob.inference.restarts import gathered
 from latentprob.inference.settings import Settings
 from latentprob.inference.starts import starts
 from latentprob.inference.unconstrain import space_of
+from latentprob.program.evaluate import fed
 
 OVERDISPERSED = 2.0  # standard deviations of a chain's start around its mode
 LEAPS = 8  # leapfrog steps that a transition takes, about: for what compiling pays
@@ -92,7 +93,7 @@ class Target:
         batch, weights = problem.arguments(torch.float64)
         begun = starts(problem, module, range(chains), seed)
         at = [{n: v.double() for n, v in start.values.items()} for start in begun]
-        space = space_of(lambda: module.marginal(**batch, rows=problem.rows), at[0])
+        space = space_of(fed(module.marginal, batch, problem.rows), at[0])
         if any(part.point for part in space.parts):
             raise InferenceError("NUTS needs a prior on every parameter; fit a point model by SVI()")
         density = Density(module, space, problem.rows)

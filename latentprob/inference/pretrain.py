@@ -21,6 +21,7 @@ from latentprob.inference.guesses import Guess
 from latentprob.inference.problem import Problem, rows_of
 from latentprob.inference.unconstrain import Space, space_of
 from latentprob.program import Program
+from latentprob.program.evaluate import fed
 from latentprob.spec.structure import processes
 
 STEPS = 300
@@ -67,16 +68,16 @@ class Pretraining(nn.Module):
 
     def forward(self, vector: Tensor, batch: Batch, latents: Batch, weights: Tensor) -> Tensor:
         values, log_jacobian = self.space.split(vector)
-        at = poutine.condition(self.program.marginal, data={**values, **latents})
-        trace = poutine.trace(at).get_trace(**batch, rows=self.rows)
+        at = poutine.condition(fed(self.program.marginal, batch, self.rows), data={**values, **latents})
+        trace = poutine.trace(at).get_trace()
         density = log_prob(trace, weights) + log_jacobian
         for name in self.encoded:  # what the encoder says, where the program was given the guess
             point: Any = trace.nodes[name]["fn"]
             error = latents[name] - point.mean
             density = density - 0.5 * (error.square().sum(-1) * weights).sum()
         if hasattr(self.program, "latent_guide"):
-            guide = poutine.condition(self.program.latent_guide, data=dict(latents))
-            density = density + log_prob(poutine.trace(guide).get_trace(**batch, rows=self.rows), weights)
+            guide = poutine.condition(fed(self.program.latent_guide, batch, self.rows), data=dict(latents))
+            density = density + log_prob(poutine.trace(guide).get_trace(), weights)
         return -density
 
 
@@ -167,8 +168,9 @@ def _residual_shapes(problem: Problem, module: Any) -> dict[str, tuple[int, ...]
         return {}
     batch, _ = problem.arguments()
     with torch.no_grad():
-        trace = poutine.trace(module.latent_guide).get_trace(**rows_of(batch, slice(0, 2)), rows=problem.rows)
-    return {name: tuple(trace.nodes[name]["value"].shape[1:]) for name in names}
+        trace = poutine.trace(fed(module.latent_guide, rows_of(batch, slice(0, 2)), problem.rows)).get_trace()
+    nodes: Any = trace.nodes
+    return {name: tuple(nodes[name]["value"].shape[1:]) for name in names}
 
 
 def _place_points(problem: Problem, module: Any, guess: Guess, rng: np.random.Generator) -> None:

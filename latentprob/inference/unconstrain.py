@@ -77,16 +77,14 @@ class Space:
         return torch.cat(free) if free else self.start
 
 
-def space_of(
-    function: Callable[..., Any], start: Mapping[str, Tensor], probit: bool = False, **arguments: Any
-) -> Space:
+def space_of(function: Callable[[], Any], start: Mapping[str, Tensor], probit: bool = False) -> Space:
     """The space of the hidden sites that a Pyro function draws, at a start (the prior's median where it has none).
 
     probit: numbers between 0 and 1 by the normal's quantiles, in which a beta's tails fall like a normal's; else by
     the logit, the coordinate of Pyro's guides.
     """
     with torch.no_grad():
-        trace = poutine.trace(InitMessenger(starting_at(start))(function)).get_trace(**arguments)
+        trace = poutine.trace(InitMessenger(starting_at(start))(function)).get_trace()
     found, free = [], []
     for name, site in prune_subsample_sites(trace).iter_stochastic_nodes():
         law: Any = site["fn"]

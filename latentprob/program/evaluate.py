@@ -6,6 +6,7 @@ The program's own Pyro trace is evaluated under torch.vmap, so the text stays th
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pyro
@@ -42,11 +43,16 @@ def row_sites(trace: poutine.Trace) -> Iterator[Any]:
             yield site
 
 
+def fed(method: Callable[..., Any], batch: Batch, rows: int) -> Callable[[], Any]:
+    """A method of the program with its data: Pyro's handlers have arguments of their own, called fn and context."""
+    return partial(method, **batch, rows=rows)
+
+
 def marginal_trace(module: Any, batch: Batch, values: Mapping[str, Tensor], rows: int | None = None) -> poutine.Trace:
     """The trace of `marginal` at given values of its sites, with log densities, unscaled."""
     some = next(iter(batch.values()))
-    fixed = poutine.condition(module.marginal, data=dict(values))
-    trace = poutine.trace(fixed).get_trace(**batch, rows=rows or len(some))
+    fixed = poutine.condition(fed(module.marginal, batch, rows or len(some)), data=dict(values))
+    trace = poutine.trace(fixed).get_trace()
     trace.compute_log_prob()
     return trace
 
@@ -143,7 +149,7 @@ def encode(module: Any, batch: Batch) -> dict[str, Any]:
     if not hasattr(module, "latent_guide"):
         return {}
     with quiet(), torch.no_grad(), poutine.block(), torch.random.fork_rng(devices=_devices(batch)):
-        trace = poutine.trace(module.latent_guide).get_trace(**batch, rows=_size(batch))
+        trace = poutine.trace(fed(module.latent_guide, batch, _size(batch))).get_trace()
     return {site["name"]: site["fn"] for site in row_sites(trace)}
 
 
@@ -171,9 +177,10 @@ def means(module: Any, batch: Batch, draws: Draws, latents: Draws) -> dict[str, 
     def one(draw: Draws, local: Draws) -> dict[str, Tensor]:
         # A level with gaps has two sites, of which the hidden one must not be drawn under vmap.
         known, hidden = ({f"{name}{half}": value for name, value in local.items()} for half in HALVES)
-        fixed = InitMessenger(init_to_mean)(poutine.condition(module.model, data={**draw, **local, **hidden}))
+        model = fed(module.model, batch, _size(batch))
+        fixed = InitMessenger(init_to_mean)(poutine.condition(model, data={**draw, **local, **hidden}))
         with poutine.block():
-            trace = poutine.trace(fixed).get_trace(**batch, rows=_size(batch))
+            trace = poutine.trace(fixed).get_trace()
         found = {}
         for site in row_sites(trace):
             computed = site["infer"].get("_deterministic")
@@ -189,8 +196,8 @@ def embeddings(module: Any, batch: Batch, draws: Draws) -> dict[str, Tensor]:
 
     def one(draw: Draws, local: Draws) -> dict[str, Tensor]:
         with poutine.block():
-            fixed = poutine.condition(module.model, data=dict(draw))
-            trace = poutine.trace(fixed).get_trace(**batch, rows=_size(batch))
+            fixed = poutine.condition(fed(module.model, batch, _size(batch)), data=dict(draw))
+            trace = poutine.trace(fixed).get_trace()
         return {site["name"]: site["value"] for site in row_sites(trace) if site["infer"].get("_deterministic")}
 
     return _mapped(one, draws, None)
@@ -218,8 +225,8 @@ def draw_rows(module: Any, batch: Batch, draws: Draws, seed: int) -> dict[str, T
         torch.manual_seed(seed)
         for s in range(count):
             fixed = {name: value[s] for name, value in draws.items()}
-            free = poutine.condition(poutine.uncondition(module.model), data=fixed)
-            trace = poutine.trace(free).get_trace(**batch, rows=_size(batch))
+            free = poutine.condition(poutine.uncondition(fed(module.model, batch, _size(batch))), data=fixed)
+            trace = poutine.trace(free).get_trace()
             found.append({site["name"]: site["value"] for site in row_sites(trace)})
     halves = {f"{name}{half}" for name in found[0] for half in HALVES}
     return {name: torch.stack([one[name] for one in found]) for name in found[0] if name not in halves}

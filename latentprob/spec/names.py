@@ -12,7 +12,6 @@ from latentprob.spec.structure import Laws, argument_of, parents, places, site_n
 
 # Words of the program's text: its modules, its arguments, its locals, and what it uses of Python.
 RESERVED = (
-    *("context", "fn"),  # arguments of Pyro's handlers, which take those of the program beside them
     *("self", "torch", "pyro", "dist", "math", "rows", "batch", "nn", "constraints", "poutine", "len", "super"),
     *("parameters", "prior", "precision", "tril", "shift", "freedom", "seen", "probs", "joint", "slice", "_"),
     *("AutoNormal", "PyroModule", "PowerTransform", "SigmoidTransform", "inverse_wishart_tril", "seen_normal"),

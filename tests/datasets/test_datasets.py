@@ -62,7 +62,7 @@ def test_holzinger_swineford_has_the_known_likelihood():
 def test_the_nile_falls_after_the_dam():
     """Cobb (1978): means of 1,097.75 up to 1898, and of 849.97 from 1899."""
     flow = datasets.load("nile").set_index("year")["flow"]
-    assert (flow[:1898].mean(), flow[1899:].mean()) == pytest.approx((1097.75, 849.972), abs=0.01)
+    assert (flow.loc[:1898].mean(), flow.loc[1899:].mean()) == pytest.approx((1097.75, 849.972), abs=0.01)
 
 
 def test_the_corrected_galaxy():

@@ -11,7 +11,7 @@ TOKENS = ["a", "rose", "is", "a", "rose", "is", "a", "rose"]
 def test_every_pair_within_the_window_is_there_once():
     found = word_pairs(TOKENS, window=2, negatives=0)
     near = [(TOKENS[i], TOKENS[j]) for i in range(8) for j in range(8) if i != j and abs(i - j) <= 2]
-    assert sorted(zip(found["word"], found["neighbour"], strict=True)) == sorted(near)
+    assert sorted(zip(found["word"], found["context"], strict=True)) == sorted(near)
     assert (found["pair"] == 1).all()
 
 
@@ -19,7 +19,7 @@ def test_negative_samples_follow_each_pair_by_the_frequency_of_words():
     found = word_pairs(TOKENS * 400, window=1, negatives=3, seed=1)
     assert found["pair"].tolist()[:8] == [1, 0, 0, 0, 1, 0, 0, 0]
     assert (found["word"].to_numpy().reshape(-1, 4) == found["word"].to_numpy()[::4, None]).all()
-    shares = found.loc[found["pair"] == 0, "neighbour"].value_counts(normalize=True)
+    shares = found.loc[found["pair"] == 0, "context"].value_counts(normalize=True)
     weights = {"a": 3**0.75, "rose": 3**0.75, "is": 2**0.75}
     for word, weight in weights.items():
         assert shares[word] == pytest.approx(weight / sum(weights.values()), abs=0.02)
@@ -27,7 +27,7 @@ def test_negative_samples_follow_each_pair_by_the_frequency_of_words():
 
 def test_rare_words_are_left_out_before_the_windows_are_laid():
     found = word_pairs(["x", "y", "once", "x", "y"], window=1, negatives=0, least=2)
-    assert list(zip(found["word"], found["neighbour"], strict=True))[1:3] == [("y", "x"), ("y", "x")]
+    assert list(zip(found["word"], found["context"], strict=True))[1:3] == [("y", "x"), ("y", "x")]
     assert "once" not in set(found["word"])
 
 

@@ -128,7 +128,7 @@ PLOTS = {
 
 
 def test_every_plot_is_tested() -> None:
-    assert {*PLOTS, "comparison"} == set(plots.__all__)  # a figure of two axes, with tests of its own
+    assert {*PLOTS, "comparison", "instability"} == set(plots.__all__)  # these two are tested beside the comparison
 
 
 @pytest.mark.parametrize("name", PLOTS)
@@ -292,3 +292,11 @@ def test_bands_of_a_forecast_hold_their_share_of_the_draws() -> None:
     assert (narrow[:, 1].min(), narrow[:, 1].max()) == pytest.approx((25, 85))
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert labels == ["s 0", "s 1", "90% of what follows", "50% of what follows"]
+
+
+def test_a_forecast_goes_on_with_the_years() -> None:
+    given = ahead()
+    ax = plots.forecast(given["seen"].assign_coords(row=[1990, 1992, 1994, 1996]), given["draws"])
+    line, median = ax.lines[:2]
+    assert line.get_xdata().tolist() == [1990, 1992, 1994, 1996]
+    assert median.get_xdata().tolist() == [1998, 2000]

@@ -157,6 +157,15 @@ def test_inputs_of_steps_to_come_are_not_known():
         known.simulate(5)
 
 
+def test_a_step_of_gaps_is_not_left_out():
+    x = np.array([0, 2, 1, np.nan, 11, 9, 12, np.nan, 0, 1])
+    fit = lp.fit(lp.Model("s[time] ~ Markov(size=2)\nx ~ Poisson(rate=Table(s))"), {"x": x}, progress=False)
+    found = fit.loo()
+    assert found.pareto_k["row"].values.tolist() == np.flatnonzero(~np.isnan(x)).tolist()
+    assert np.isfinite(found.elpd)
+    assert fit.diagnose()["LOO"].level in ("ok", "warn")
+
+
 def test_forecast_of_nothing_is_refused(chain):
     with pytest.raises(NotAvailable, match="one step and one draw at least"):
         chain.forecast(0)

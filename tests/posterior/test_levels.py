@@ -144,3 +144,11 @@ def test_levels_of_a_product_turn_together():
     assert found.parameters["u"].std(1).max() < 0.1 * u.std(0).max()
     before, after = (np.einsum("cslz,csmz->cslm", d["u"], d["v"]) for d in (given.parameters, found.parameters))
     np.testing.assert_allclose(before, after, atol=1e-9)
+
+
+def test_columns_may_bear_the_names_of_arguments_of_pyro():
+    table = TABLE.rename(columns={"group": "context"}).assign(fn=TABLE["group"])
+    model = lp.Model("u[context] ~ Normal(0, 1)\nv[fn] ~ Normal(0, 1)\nx ~ Normal(loc=u + v, scale=0.5)")
+    found = lp.fit(model, table, lp.SVI(steps=20, draws=20), progress=False)
+    assert found.latent("v")["loc"].dims == ("fn",)
+    assert found.simulate(3)["x"].sizes["row"] == 3

@@ -193,7 +193,6 @@ REFUSED = {
     # names
     "a reserved word": ("rows ~ Normal(0, 1)", (1, 1), "'rows' is a word of the program's text; write .* rows_"),
     "a keyword": ("lambda ~ Normal(0, 1)", (1, 1), "'lambda' is a word"),
-    "a word of Pyro's handlers": ("v[context] ~ Normal(0, 1)\nx ~ Normal(v, 1)", (1, 3), "'context' is a word"),
     "a reserved input": ("x ~ Normal(loc=Linear(torch), scale=1)", (1, 16), "'torch' is a word"),
     "a word of the language": ("Normal ~ Normal(0, 1)", (1, 1), "'Normal' is a word of the language"),
     "a dim": ("chain ~ Normal(0, 1)", (1, 1), "'chain' names an axis"),
