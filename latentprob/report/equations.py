@@ -9,10 +9,11 @@ from functools import singledispatch
 from typing import Any
 
 from latentprob.report.notation import Formula, Marked, Name, Number, Sign, applied, bracketed, latex, mathml, row
-from latentprob.report.symbols import Notation
+from latentprob.report.symbols import Notation, subscripted
 from latentprob.report.terms import defined, parameter, variable, whole
 from latentprob.spec.component import Map
 from latentprob.spec.distributions import Distribution, LogNormal, MultivariateNormal, Normal, StudentT
+from latentprob.spec.dynamics import Dynamics, LinearDynamics, Markov
 from latentprob.spec.maps import Embedding, Nearest
 from latentprob.spec.model import Model, argument, terms
 from latentprob.spec.schema import Schema
@@ -39,7 +40,10 @@ def equations(model: Model, schema: Schema) -> tuple[Equation, ...]:
 def _of_variable(notation: Notation, name: str) -> Iterator[Equation]:
     law = notation.model[name]
     relation, right = statement(law, notation, name)
-    yield Equation(variable(notation, name), relation, right)
+    ordered = isinstance(law, Dynamics)
+    yield Equation(whole(notation, name) if ordered else variable(notation, name), relation, right)
+    if ordered:
+        yield Equation(_step(notation, name, ONE), "∼", first(law, notation, name))
     for which in law.parameters:
         for part in terms(argument(notation.model, name, which)):
             yield from (Equation(*found) for found in defined(part, notation, name, which))
@@ -84,6 +88,54 @@ def _(law: MultivariateNormal, notation: Notation, name: str) -> tuple[str, Form
     else:
         covariance = given["covariance"]
     return "∼", applied("Normal", given["loc"], covariance)
+
+
+@statement.register
+def _(law: Markov, notation: Notation, name: str) -> tuple[str, Formula]:
+    before = _step(notation, name, _before(notation))
+    return "∼", applied("Categorical", subscripted(parameter(notation, name, "transition"), [before]))
+
+
+@statement.register
+def _(law: LinearDynamics, notation: Notation, name: str) -> tuple[str, Formula]:
+    moved = row(parameter(notation, name, "transition"), _step(notation, name, _before(notation)))
+    return "∼", applied("Normal", moved, _spread(notation, name, "scale"))
+
+
+@singledispatch
+def first(law: Any, notation: Notation, name: str) -> Formula:
+    """What the first step of a series is drawn from."""
+    raise TypeError(f"no equation for the first step of {type(law).__name__}")
+
+
+@first.register
+def _(law: Markov, notation: Notation, name: str) -> Formula:
+    if isinstance(law.initial, str):
+        return Name(law.initial)
+    return applied("Categorical", parameter(notation, name, "initial"))
+
+
+@first.register
+def _(law: LinearDynamics, notation: Notation, name: str) -> Formula:
+    return applied("Normal", Number("0"), _spread(notation, name, "initial"))
+
+
+def _step(notation: Notation, name: str, at: Formula) -> Formula:
+    """All that a variable holds at one step."""
+    return subscripted(Name(name, bold=notation.is_vector(name)), [at])
+
+
+def _before(notation: Notation) -> Formula:
+    """The index of the step before."""
+    return row(notation.index("row"), Sign("−"), ONE)
+
+
+def _spread(notation: Notation, name: str, which: str) -> Formula:
+    """The covariance of independent noise with these standard deviations."""
+    spread = parameter(notation, name, which)
+    if not notation.is_vector(name):
+        return squared(spread)
+    return Name("I", bold=True) if spread == ONE else raised(applied("diag", spread), TWO)
 
 
 @statement.register

@@ -8,6 +8,7 @@ from typing import Union
 SIGNS = {
     "α": r"\alpha",
     "β": r"\beta",
+    "δ": r"\delta",
     "η": r"\eta",
     "λ": r"\lambda",
     "μ": r"\mu",
@@ -16,6 +17,7 @@ SIGNS = {
     "σ": r"\sigma",
     "τ": r"\tau",
     "ℓ": r"\ell",
+    "Γ": r"\Gamma",
     "Λ": r"\Lambda",
     "Σ": r"\Sigma",
     "∼": r"\sim",

@@ -27,6 +27,8 @@ LETTERS = {
     "probs": "π",
     "logits": "η",
     "total_count": "r",
+    "initial": "δ",
+    "transition": "Γ",
 }
 PARTS = {
     "levels": "a",
@@ -93,6 +95,8 @@ class Notation:
 
     def symbol(self, free: Free, level: Formula | None = None) -> Formula:
         """A parameter with its indices; at `level` of the discrete variable that picks it, else at any."""
+        if _moves(self.model, free):
+            return self.letters[free.name]
         found: list[Formula] = []
         own = free.axes[:-1] if free.domain in MATRICES else free.axes
         for axis in own:
@@ -148,8 +152,15 @@ def _letter(model: Model, schema: Schema, free: Free) -> Name:
     several = whole or law.parameters[free.parameter] in ("simplex", "logits")
     by_parent = _by_parent(model, free) and is_vector(sites(model, schema)[lookup(free.source.parent)[0]])
     text = PARTS.get(free.part) or DOMAINS.get(free.domain) or LETTERS.get(free.parameter, free.parameter)
-    bold = several or by_parent or free.domain in MATRICES or free.part == "inducing"
+    text = "A" if _moves(model, free) and support_of(type(law)) == "real" else text
+    matrix = free.domain in MATRICES or _moves(model, free)
+    bold = several or by_parent or matrix or free.part == "inducing"
     return Name("W" if free.part == "weights" and several else text, bold)
+
+
+def _moves(model: Model, free: Free) -> bool:
+    """Whether a parameter is the matrix that takes one step of an ordered axis to the next."""
+    return free.parameter == "transition" and len(free.axes) == 2
 
 
 def _by_parent(model: Model, free: Free) -> bool:

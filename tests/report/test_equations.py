@@ -44,6 +44,22 @@ EXPECTED = {
             r"x_{n d} \sim \mathrm{Poisson} ( \boldsymbol{\lambda}_{d}^{\top} \boldsymbol{z}_{n} )",
         ],
     ),
+    "chain": (
+        "s[time] ~ Markov(size=3)\nx ~ Poisson(rate=Table(s))",
+        [
+            r"s_{n} \sim \mathrm{Categorical} ( \boldsymbol{\Gamma}_{s_{n - 1}} )",
+            r"s_{1} \sim \mathrm{Categorical} ( \boldsymbol{\delta} )",
+            r"x_{n d} \sim \mathrm{Poisson} ( \lambda_{s_{n} d} )",
+        ],
+    ),
+    "states": (
+        "z[time] ~ LinearDynamics(size=2)\nx ~ Normal(loc=Linear(z), scale=0.5)",
+        [
+            r"\boldsymbol{z}_{n} \sim \mathrm{Normal} ( \boldsymbol{A} \boldsymbol{z}_{n - 1} , \boldsymbol{I} )",
+            r"\boldsymbol{z}_{1} \sim \mathrm{Normal} ( 0 , \boldsymbol{I} )",
+            r"x_{n d} \sim \mathrm{Normal} ( b_{d} + \boldsymbol{w}_{d}^{\top} \boldsymbol{z}_{n} , 0.5^{2} )",
+        ],
+    ),
     "one factor": (
         "a ~ Normal(0, 1)\nx ~ Bernoulli(logits=Linear(a))",
         [
