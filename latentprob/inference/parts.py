@@ -59,7 +59,8 @@ def table(free: Free, law: Distribution, z: Array, y: Array) -> Array | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         found, _, _ = non_negative_factorization(y.T, H=weights.T.copy(), n_components=z.shape[1], update_H=False, **KL)
-    value = found.T + SMOOTH * y.mean(axis=0) / np.maximum(weights.sum(axis=1).mean(), 1e-12)
+    usual = np.maximum(y.mean(axis=0), SMOOTH * y.mean())  # of a feature that is never counted, above zero too
+    value = found.T + SMOOTH * usual / np.maximum(weights.sum(axis=1).mean(), 1e-12)
     if isinstance(law, Multinomial):
         return np.asarray(value / value.sum(axis=1, keepdims=True))
     return np.asarray(np.clip(value, SMOOTH, 1 - SMOOTH) if isinstance(law, Bernoulli) else value)

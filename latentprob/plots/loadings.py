@@ -13,20 +13,24 @@ INNER, OUTER = 0.5, 0.9  # probability inside the thick and the thin interval
 def loadings(weights: xr.DataArray, *, title: str = "Loadings", ax: Axes | None = None) -> Axes:
     """A dot at the posterior mean, a thick 50 % and a thin 90 % interval, by feature and factor.
 
+    Loadings that are zero in every draw, which a pattern leaves out, are not drawn.
+
     weights: (chain, draw, factor, feature), or (chain, draw, feature) of one factor.
     """
     if weights.ndim == 3:
         weights = weights.expand_dims("factor", axis=2)
     factor, feature = weights.dims[2:]
     ax = ax or new_axes(6.4, 1.2 + 0.14 * weights.sizes[feature] * (weights.sizes[factor] + 1))
-    means = weights.mean(("chain", "draw")).values
+    free = (weights != 0).any(("chain", "draw"))
+    means = weights.mean(("chain", "draw")).where(free).values
     palette = colours(weights.sizes[factor])
     offsets = np.linspace(-0.28, 0.28, weights.sizes[factor]) if weights.sizes[factor] > 1 else np.zeros(1)
     rows = np.arange(weights.sizes[feature])
     ax.axvline(0, color=FAINT, lw=0.8, zorder=1)
     for k, (name, offset) in enumerate(zip(weights[factor].values, offsets, strict=True)):
         for prob, width in ((OUTER, 1.2), (INNER, 3.4)):
-            low, high = weights.isel({factor: k}).quantile([(1 - prob) / 2, (1 + prob) / 2], ("chain", "draw")).values
+            ends = weights.isel({factor: k}).quantile([(1 - prob) / 2, (1 + prob) / 2], ("chain", "draw"))
+            low, high = ends.where(free.isel({factor: k})).values
             ax.hlines(
                 rows + offset, low, high, color=palette[k], lw=width, alpha=0.5 if prob == OUTER else 1.0, zorder=2
             )
@@ -38,7 +42,7 @@ def loadings(weights: xr.DataArray, *, title: str = "Loadings", ax: Axes | None 
             zorder=3,
             edgecolors="white",
             linewidths=0.7,
-            label=f"{factor} {name}",
+            label=name if isinstance(name, str) else f"{factor} {name}",
         )
     _rows(ax, [str(label) for label in weights[feature].values])
     if len(offsets) > 1:

@@ -18,7 +18,8 @@ from latentprob.spec.structure import Laws, argument_of, children, fields, is_pr
 ENCODER_HIDDEN = (64, 64)  # widths of an encoder that no decoder mirrors, as in the program's guide
 KINDS = (
     "twins are there for a mixture of normals (k-means), for factor analysis and probabilistic principal components "
-    "(principal components), and for MLP, GP or Module of one normal latent (autoencoder)"
+    "(principal components), for MLP, GP or Module of one normal latent (autoencoder), and for normal levels of "
+    "factors (embeddings)"
 )
 
 

@@ -40,6 +40,17 @@ def test_rates_times_factors_are_the_counts(problem, counts):
     assert fitted.sum() == pytest.approx(x.sum(), rel=0.05)
 
 
+@pytest.mark.parametrize(
+    ("latent", "law"), [("Dirichlet(1, size=3)", "Multinomial(probs"), ("Gamma(1, 1, size=3)", "Poisson(rate")]
+)
+def test_a_feature_that_is_never_counted_starts_above_zero(problem, counts, latent, law):
+    x = np.column_stack([counts[1], np.zeros(80)])
+    made = problem(f"t ~ {latent}\nx ~ {law}=Table(t))", {"x": x})
+    guess = first_guess(made, made.build(lambda model: lambda: None), np.random.default_rng(0), 0)
+    (table,) = (value for name, value in parameters(made, guess).items() if name.startswith("x_"))
+    assert table.min() > 0
+
+
 def test_a_factor_starts_at_what_its_pattern_says(problem):
     rng = np.random.default_rng(0)
     z = rng.normal(size=(200, 2))
