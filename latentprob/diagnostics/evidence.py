@@ -44,6 +44,7 @@ class Evidence:
         beliefs are exact. rows: how many rows were fitted.
     pareto_k: by row, of the marginal leave-one-out estimate. pit: name -> ranks of the cells in it.
     replicated: name -> the data beside replicated data. levels: factors whose levels are among the parameters.
+    series: whether rows are steps of series, so that neither cells nor states are draws independent of each other.
     """
 
     posterior: xr.Dataset = field(default_factory=xr.Dataset)
@@ -64,6 +65,7 @@ class Evidence:
     pit: Mapping[str, xr.DataArray] = field(default_factory=dict)
     replicated: Mapping[str, Replicated] = field(default_factory=dict)
     levels: tuple[str, ...] = ()
+    series: bool = False
 
 
 def gathered(result: Result, posterior: xr.Dataset, sample_stats: xr.Dataset) -> Evidence:
@@ -79,6 +81,7 @@ def _of_density(result: Result, run: Evidence) -> Evidence:
     few = with_draws(result, LATENT_DRAWS)
     latents = {name: latent(few, name, few.values) for name in plan}
     replicated = replicates(result, SEED)
+    series = result.model.axis is not None
     left = left_out.possible(result)
     return replace(
         run,
@@ -86,7 +89,9 @@ def _of_density(result: Result, run: Evidence) -> Evidence:
         prior_scales={name: scale for name, (_, scale) in priors.items()},
         kl={name: aggregate.kl_by_dim(latents[name], p) for name, p in priors.items() if "loc" in latents[name]},
         moved=aggregate.moved(result),
-        aggregates={n: aggregate.sampled_aggregate(result, n, SEED) for n in plan if "loc" in latents[n]},
+        aggregates={
+            n: aggregate.sampled_aggregate(result, n, SEED) for n in plan if "loc" in latents[n] and not series
+        },
         level_shares={n: (latents[n]["probs"].values.mean(axis=0), s) for n, s in replicated.shares.items()},
         spikes=tuple(spikes(result.model, result.statistics, result.flat)),
         row_k=_by_row(result, importance.row_pareto_k(result), "pareto_k") if amortized else None,
@@ -96,6 +101,7 @@ def _of_density(result: Result, run: Evidence) -> Evidence:
         pit=left_out.left_out_pit(result, tuple(replicated.variables), SEED) if left and replicated.variables else {},
         replicated=replicated.variables,
         levels=tuple(dict.fromkeys(f.axes[0] for f in free_parameters(result.model) if f.part == "levels" or f.pooled)),
+        series=series,
     )
 
 

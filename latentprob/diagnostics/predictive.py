@@ -45,7 +45,8 @@ def predictive(evidence: Evidence) -> Iterator[Finding]:
         yield left_out_ranks(name, pit)
     for name, replicated in evidence.replicated.items():
         yield from replicates(name, replicated)
-        yield coverage(name, replicated.pit, evidence.levels)
+        if not evidence.series:
+            yield coverage(name, replicated.pit, evidence.levels)
 
 
 def left_out_rows(pareto_k: xr.DataArray, draws: int, rows: int | None = None) -> Finding:

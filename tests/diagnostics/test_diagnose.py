@@ -412,3 +412,9 @@ def test_mmd_alarms_no_more_often_than_it_says() -> None:
     rng = np.random.default_rng(1)
     alarms = [value > limit for value, limit in (mmd(*rng.normal(size=(2, 60, 2))) for _ in range(100))]
     assert sum(alarms) <= 5  # of 100 at 1 %: more has a probability of 0.0005
+
+
+def test_cells_of_series_are_not_judged_as_if_they_were_independent():
+    rows = {finding.name for finding in run(replicated=replicated(0.0, spread=0.2)).findings}
+    steps = {finding.name for finding in run(replicated=replicated(0.0, spread=0.2), series=True).findings}
+    assert rows - steps == {"coverage of x"}
