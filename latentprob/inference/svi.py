@@ -133,13 +133,17 @@ def prepare(problem: Problem, settings: "SVI", seed: int) -> Setting:
 
 
 def turned(program: Program) -> bool:
-    """Whether restarts differ by a rotation of an embedding, or of levels, that nothing undoes: the best is kept."""
+    """Whether restarts differ by more than alignment undoes, the best of which is kept.
+
+    Those of an embedding by a rotation, and so those of levels in some products; of any levels that are multiplied with
+    each other, the guides settle in optima that differ in how many dims they use.
+    """
     model = program.model
     aligned = {name for names in level_groups(model) for name in names}
     products = (Dot, Translation)
     terms = [part for name, law in model.statements.items() for _, part in places_of(law, name)]
     loose = any(not {*parents(t)} & aligned for t in terms if isinstance(t, products))
-    return loose or any(not model.is_level(name) for name in model.embedded)
+    return loose or multiplied(program) or any(not model.is_level(name) for name in model.embedded)
 
 
 def multiplied(program: Program) -> bool:

@@ -19,7 +19,7 @@ PLANS = {
     "factors, scale by input": {"z": "integrate"},
     "noise twice": {"z": "integrate"},
     "two factors in a row": {"a": "integrate", "b": "integrate"},
-    "item response": {"ability": "draw"},
+    "binary factor": {"ability": "draw"},
     "gamma latent": {"z": "draw"},
     "student latent": {"z": "draw"},
     "binary under level": {"c": "sum", "z": "draw"},
