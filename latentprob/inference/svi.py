@@ -133,21 +133,20 @@ def prepare(problem: Problem, settings: "SVI", seed: int) -> Setting:
 
 
 def turned(program: Program) -> bool:
-    """Whether restarts differ by more than alignment undoes, the best of which is kept.
-
-    Those of an embedding by a rotation, and so those of levels in some products; of any levels that are multiplied with
-    each other, the guides settle in optima that differ in how many dims they use.
-    """
+    """Whether restarts differ by a rotation of an embedding, or of levels, that nothing undoes: the best is kept."""
     model = program.model
     aligned = {name for names in level_groups(model) for name in names}
     products = (Dot, Translation)
     terms = [part for name, law in model.statements.items() for _, part in places_of(law, name)]
     loose = any(not {*parents(t)} & aligned for t in terms if isinstance(t, products))
-    return loose or multiplied(program) or any(not model.is_level(name) for name in model.embedded)
+    return loose or any(not model.is_level(name) for name in model.embedded)
 
 
 def multiplied(program: Program) -> bool:
-    """Whether levels of factors are multiplied with each other."""
+    """Whether levels of factors are multiplied with each other.
+
+    Guides of restarts then settle in optima that differ in how many dims they use: the best is kept.
+    """
     model = program.model
     terms = [part for name, law in model.statements.items() for _, part in places_of(law, name)]
     return any(isinstance(part, Dot) and len({*parents(part)} & {*model.factors}) > 1 for part in terms)
@@ -192,7 +191,8 @@ def _fit(problem: Problem, settings: SVI, setting: Setting, seed: int, progress:
     spiked = np.array([bool(spikes(problem.program.model, problem.buffers, draws)) for draws in few])
     keep = kept(scores, errors, spiked)
     top = best(scores, keep)
-    keep = np.arange(len(keep)) == top if turned(problem.program) else keep
+    alone = turned(problem.program) or multiplied(problem.program)
+    keep = np.arange(len(keep)) == top if alone else keep
     modes = [setting.space.split(where[r].vector)[0] for r in np.flatnonzero(keep)]
     module = setting.density.program
     draws = min(settings.draws, max(SPIKE_DRAWS, GLOBAL_CELLS // max(1, setting.space.size)))
